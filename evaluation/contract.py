@@ -1,0 +1,189 @@
+"""What the portal and the engine say to each other: an EvaluationSpec goes in, an EvaluationReport comes out.
+
+Standard library only. Both sides exchange these as JSON with a `schema_version`; nothing else crosses the line.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+SCHEMA_VERSION = 1
+
+# Exit statuses of `python -m evaluation.engine`.
+EXIT_DONE, EXIT_OUR_FAULT, EXIT_INPUT_FAULT = 0, 1, 2
+
+PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
+# Where the extra output of a head with one class too many sits: TensorFlow slim puts "background" first.
+BACKGROUNDS = ("none", "first")
+
+
+class InputFault(ValueError):
+    """The submitter's file or arguments are at fault. The message is one plain sentence: what is wrong, how to mend it."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Preprocessing of one image, as the reference implementation does it.
+
+    `resize`: length of the shorter side in pixels, None for no resize. `crop`: side of the centre crop in pixels,
+    None for the whole image. `mean`, `std`: per RGB channel, on pixel values scaled to 0–1.
+    """
+
+    resize: int | None = None
+    crop: int | None = None
+    interpolation: str = "bilinear"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        for name in ("resize", "crop"):
+            side = getattr(self, name)
+            if side is not None and not (isinstance(side, int) and 1 <= side <= 4096):
+                raise InputFault(f"{name} must be a whole number of pixels from 1 to 4096, not {side!r}.")
+        if self.interpolation not in INTERPOLATIONS:
+            raise InputFault(f"interpolation {self.interpolation!r} is unknown; use one of {', '.join(INTERPOLATIONS)}.")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if len(values) != 3 or not all(isinstance(v, int | float) and -10 <= v <= 10 for v in values):
+                raise InputFault(f"{name} must be three numbers, one a colour channel, such as 0.485,0.456,0.406.")
+            object.__setattr__(self, name, tuple(float(v) for v in values))
+        if min(self.std) <= 0:
+            raise InputFault("std must be three numbers above 0.")
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Raises: InputFault, naming the key that is unknown or the value that is off."""
+        unknown = sorted(set(data) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise InputFault(f"The protocol has an unknown key {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}.")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+
+
+@dataclass(frozen=True)
+class WeightsSpec:
+    """One weights file. `architecture` is None only for a file that carries its own graph (ONNX)."""
+
+    path: str
+    architecture: str | None = None
+    sha256: str | None = None
+    background: str = "none"
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """An image folder (`class/…/image`), or a `.tar`/`.tar.gz` of one. `digest` is checked before anything starts."""
+
+    path: str
+    digest: str | None = None
+    labels: str | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationSpec:
+    """One evaluation. `protocol` None means the architecture's published one. `order_seed` keeps sample order secret."""
+
+    weights: WeightsSpec
+    dataset: DatasetSpec
+    protocol: Protocol | None = None
+    metrics: tuple[str, ...] = ("top1", "top5")
+    device: str = "auto"
+    precision: str = "float32"
+    batch_size: int | None = None
+    order_seed: int = 0
+    # The command that isolates the predicting process is put before it; empty means a plain child process.
+    box: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise InputFault(f"This engine reads schema_version {SCHEMA_VERSION}, the file has {self.schema_version!r}.")
+        if self.precision not in PRECISIONS:
+            raise InputFault(f"precision {self.precision!r} is unknown; use one of {', '.join(PRECISIONS)}.")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise InputFault("batch size must be 1 or more.")
+        if self.weights.background not in BACKGROUNDS:
+            raise InputFault(f"background {self.weights.background!r} is unknown; use one of {', '.join(BACKGROUNDS)}.")
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises: InputFault where the text is no such spec."""
+        try:
+            data = json.loads(text)
+            protocol = data.pop("protocol", None)
+            return cls(
+                weights=WeightsSpec(**data.pop("weights")),
+                dataset=DatasetSpec(**data.pop("dataset")),
+                protocol=Protocol.from_dict(protocol) if protocol is not None else None,
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()},
+            )
+        except InputFault:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputFault(f"This is no evaluation spec: {error}.") from error
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric's value with its 95 % interval, both in the metric's unit (percent, 0–100)."""
+
+    value: float
+    low: float
+    high: float
+    correct: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """The record of one evaluation.
+
+    `weights`: sha256, format, architecture, parameters. `dataset`: samples, classes, digest (`sha256:…`).
+    `environment`: versions, device, precision, box. `timing`: images_per_second, seconds by stage.
+    `analysis`: derived from the evidence: per-class accuracy, confusion pairs.
+    """
+
+    metrics: dict[str, Score]
+    weights: dict[str, Any]
+    dataset: dict[str, Any]
+    protocol: dict[str, Any]
+    environment: dict[str, Any]
+    timing: dict[str, Any]
+    evidence: dict[str, Any] = field(default_factory=dict)
+    analysis: dict[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises: ValueError where the text is no such report."""
+        data = json.loads(text)
+        if data.get("schema_version") != SCHEMA_VERSION:
+            raise ValueError(f"report has schema_version {data.get('schema_version')!r}, expected {SCHEMA_VERSION}")
+        return cls(metrics={key: Score(**score) for key, score in data.pop("metrics").items()}, **data)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of JSON on the engine's standard output while it works."""
+
+    stage: str  # preparing, loading, predicting, scoring
+    done: int = 0
+    total: int = 0
+    message: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Self | None:
+        """Return None where the line is no progress, e.g. a library's print."""
+        try:
+            return cls(**json.loads(line))
+        except (ValueError, TypeError):
+            return None
