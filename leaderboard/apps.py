@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class LeaderboardConfig(AppConfig):
+    name = "leaderboard"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Importing needs loaded apps; the triggers are installed after every migrate, on either database.
+        from leaderboard.triggers import install_triggers
+
+        post_migrate.connect(install_triggers, sender=self)

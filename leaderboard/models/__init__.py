@@ -1,0 +1,39 @@
+"""Every word of the product that is stored, one file a concept."""
+
+from leaderboard.models.audit import AuditEvent
+from leaderboard.models.benchmark import Benchmark, BenchmarkMetric, Protocol
+from leaderboard.models.claim import Claim
+from leaderboard.models.dataset import Dataset, Split
+from leaderboard.models.entry import Entry, Standing
+from leaderboard.models.metric import Metric
+from leaderboard.models.model import Model
+from leaderboard.models.paper import Paper
+from leaderboard.models.result import Result, Score
+from leaderboard.models.run import Run
+from leaderboard.models.submission import Submission
+from leaderboard.models.task import Resource, Task
+from leaderboard.models.weights import Weights
+from leaderboard.models.worker import Worker
+
+__all__ = [
+    "AuditEvent",
+    "Benchmark",
+    "BenchmarkMetric",
+    "Claim",
+    "Dataset",
+    "Entry",
+    "Metric",
+    "Model",
+    "Paper",
+    "Protocol",
+    "Resource",
+    "Result",
+    "Run",
+    "Score",
+    "Split",
+    "Standing",
+    "Submission",
+    "Task",
+    "Weights",
+    "Worker",
+]

@@ -1,0 +1,98 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from leaderboard.models.benchmark import Benchmark
+from leaderboard.models.metric import Metric
+from leaderboard.models.model import Model
+from leaderboard.models.weights import Weights
+
+
+class Entry(models.Model):
+    """A model in one set of weights on a benchmark: a row of its leaderboard.
+
+    `status` and `verdict` are written by `services.standings` alone, from claims and results.
+    """
+
+    class Status(models.TextChoices):
+        CLAIMED = "claimed", _("claimed")
+        VERIFIED = "verified", _("verified")
+        MISMATCH = "mismatch", _("mismatch")
+
+    class Verdict(models.TextChoices):
+        MATCH = "match", _("match")
+        BELOW = "below", _("below")
+        ABOVE = "above", _("above")
+        NONE = "none", _("no claim")
+
+    benchmark = models.ForeignKey(Benchmark, models.PROTECT, related_name="entries")
+    model = models.ForeignKey(Model, models.PROTECT, related_name="entries")
+    # Tells sets of weights of one model apart: the frameworks of an imported row, the digest of submitted weights.
+    variant = models.CharField(max_length=120)
+    weights = models.ManyToManyField(Weights, related_name="entries")
+    code_urls = models.JSONField(default=list, blank=True, help_text='[{"label": "PyTorch", "url": "https://…"}]')
+    status = models.CharField(max_length=10, choices=Status, default=Status.CLAIMED)
+    verdict = models.CharField(max_length=10, choices=Verdict, default=Verdict.NONE)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    is_hidden = models.BooleanField(default=False)
+    hidden_reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("entry")
+        verbose_name_plural = _("entries")
+        constraints = [
+            models.UniqueConstraint(fields=["benchmark", "model", "variant"], name="entry_key_is_unique"),
+            models.CheckConstraint(
+                condition=models.Q(status="claimed", verified_at__isnull=True)
+                | models.Q(status__in=["verified", "mismatch"], verified_at__isnull=False),
+                name="entry_is_dated_when_verified",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="mismatch") | models.Q(verdict="below"), name="mismatch_is_below_its_claim"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model.name} [{self.variant}] on {self.benchmark.slug}"
+
+
+class Standing(models.Model):
+    """Where an entry stands on one metric: what the leaderboard reads. Derived; written by `services.standings` alone.
+
+    `order_value` sorts best first whatever the metric's direction; missing scores carry `MISSING` and come last.
+    Rank and rank interval belong to verified scores only.
+    """
+
+    MISSING = -1e300
+
+    entry = models.ForeignKey(Entry, models.CASCADE, related_name="standings")
+    benchmark = models.ForeignKey(Benchmark, models.CASCADE, related_name="standings")
+    metric = models.ForeignKey(Metric, models.PROTECT, related_name="standings")
+    claimed = models.FloatField(null=True)
+    claimed_text = models.CharField(max_length=40, blank=True)
+    verified = models.FloatField(null=True)
+    low = models.FloatField(null=True)
+    high = models.FloatField(null=True)
+    order_value = models.FloatField(default=MISSING)
+    is_visible = models.BooleanField(default=True)
+    is_best = models.BooleanField(default=False)
+    rank = models.PositiveIntegerField(null=True)
+    rank_low = models.PositiveIntegerField(null=True)
+    rank_high = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entry", "metric"], name="standing_once_per_entry_and_metric"),
+            models.CheckConstraint(
+                condition=models.Q(rank__isnull=True) | models.Q(verified__isnull=False),
+                name="rank_belongs_to_verified_scores",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "benchmark", "metric", "is_visible", models.F("order_value").desc(), "entry", name="board_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entry_id}: {self.metric_id} {self.order_value}"

@@ -1,0 +1,348 @@
+"""Reads: what pages and API show, as plain dataclasses. A constant number of queries whatever the size of the board."""
+
+import base64
+import binascii
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from leaderboard.models import Benchmark, Entry, Metric, Result, Run, Standing, Submission, Weights
+
+PAGE_SIZE = 50
+STATUS_FILTERS = ("all", "verified", "mismatch", "claimed")
+
+
+class BadQuery(ValueError):
+    """A query parameter is off. `field` names it; the message is one plain sentence."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class BoardFilters:
+    """What part of a board is asked for. `status` "verified" means with a verified score, mismatches included."""
+
+    metric: str = ""
+    status: str = "all"
+    framework: str = ""
+    max_parameters: int | None = None
+    as_of: dt.date | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreCell:
+    """One metric of a row: the claim as stated beside the verified score with its 95 % interval."""
+
+    claimed: float | None = None
+    claimed_text: str = ""
+    verified: float | None = None
+    low: float | None = None
+    high: float | None = None
+    is_best: bool = False
+
+    @property
+    def shown(self) -> float | None:
+        return self.claimed if self.verified is None else self.verified
+
+    @property
+    def difference(self) -> float | None:
+        if self.verified is None or self.claimed is None:
+            return None
+        return self.verified - self.claimed
+
+
+@dataclass(frozen=True)
+class WeightsLink:
+    framework: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One row of a leaderboard. Rank and rank interval are those of the sorted metric and None while unverified."""
+
+    entry_id: int
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    model_slug: str
+    model_name: str
+    status: str
+    verdict: str
+    scores: dict[str, ScoreCell]
+    weights: tuple[WeightsLink, ...]
+    paper_url: str
+    paper_title: str
+    published_on: dt.date | None
+    code_urls: tuple[dict[str, str], ...]
+    parameters: int | None
+    multiply_adds: int | None
+    verified_at: dt.datetime | None
+    result_id: UUID | None = None
+    submission_id: UUID | None = None
+
+    @property
+    def frameworks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(link.framework for link in self.weights))
+
+
+@dataclass(frozen=True)
+class BoardCounts:
+    entries: int
+    verified: int
+    mismatch: int
+
+    @property
+    def claimed(self) -> int:
+        return self.entries - self.verified
+
+
+@dataclass(frozen=True)
+class Board:
+    """A page of a benchmark's leaderboard, sorted by `metric`, best first."""
+
+    benchmark: Benchmark
+    metrics: tuple[Metric, ...]
+    metric: Metric
+    filters: BoardFilters
+    rows: tuple[BoardRow, ...]
+    next_cursor: str | None = None
+    previous_cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place between two rows in the order of the board; `backwards` asks for the page before it."""
+
+    order_value: float
+    entry_id: int
+    backwards: bool = False
+
+    def encode(self) -> str:
+        text = json.dumps([self.order_value, self.entry_id, int(self.backwards)])
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """Raises: BadQuery."""
+        try:
+            value, entry_id, backwards = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            return cls(float(value), int(entry_id), bool(backwards))
+        except (ValueError, TypeError, binascii.Error) as error:
+            raise BadQuery("cursor", "This cursor is not one of ours; start again from the first page.") from error
+
+
+def benchmark_metrics(benchmark: Benchmark) -> tuple[Metric, ...]:
+    """Return the benchmark's metrics, the ranking one first."""
+    return tuple(row.metric for row in benchmark.benchmark_metrics.select_related("metric").order_by("position"))
+
+
+def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:
+    """Raises: BadQuery where the benchmark has no such metric."""
+    if not key and metrics:
+        return metrics[0]
+    for metric in metrics:
+        if metric.key == key:
+            return metric
+    known = ", ".join(metric.key for metric in metrics) or "none"
+    raise BadQuery("metric", f"This benchmark has no metric {key!r}; it has {known}.")
+
+
+def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters) -> QuerySet[Standing]:
+    """Return the visible standings that the filters leave. Raises: BadQuery."""
+    standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
+    if filters.status not in STATUS_FILTERS:
+        raise BadQuery("status", f"Unknown status {filters.status!r}; use one of {', '.join(STATUS_FILTERS)}.")
+    if filters.status == "verified":
+        standings = standings.filter(entry__status__in=[Entry.Status.VERIFIED, Entry.Status.MISMATCH])
+    elif filters.status != "all":
+        standings = standings.filter(entry__status=filters.status)
+    if filters.framework:
+        has_framework = Weights.objects.filter(framework__iexact=filters.framework)
+        standings = standings.filter(entry__in=Entry.objects.filter(benchmark=benchmark, weights__in=has_framework))
+    if filters.max_parameters is not None:
+        standings = standings.filter(entry__model__parameters__lte=filters.max_parameters)
+    if filters.text:
+        standings = standings.filter(entry__model__name__icontains=filters.text)
+    if filters.as_of is not None:
+        end = dt.datetime.combine(filters.as_of, dt.time.max, tzinfo=dt.UTC)
+        standings = standings.filter(entry__created_at__lte=end)
+    return standings
+
+
+def slice_standings(
+    standings: QuerySet[Standing], cursor: Cursor | None, size: int
+) -> tuple[list[Standing], bool, bool]:
+    """Return one keyset page, best first, and whether there are rows before and after it."""
+    backwards = cursor is not None and cursor.backwards
+    if cursor is not None:
+        value, entry = cursor.order_value, cursor.entry_id
+        after = Q(order_value__lt=value) | Q(order_value=value, entry_id__gt=entry)
+        before = Q(order_value__gt=value) | Q(order_value=value, entry_id__lt=entry)
+        standings = standings.filter(before if backwards else after)
+    order = ("order_value", "-entry_id") if backwards else ("-order_value", "entry_id")
+    page = list(standings.select_related("entry__model__paper").order_by(*order)[: size + 1])
+    has_more, page = len(page) > size, page[:size]
+    if backwards:
+        return page[::-1], has_more, True
+    return page, cursor is not None, has_more
+
+
+def read_board(
+    benchmark: Benchmark, filters: BoardFilters, *, cursor: str | None = None, page_size: int = PAGE_SIZE
+) -> Board:
+    """Return a page of the board. Raises: BadQuery."""
+    metrics = benchmark_metrics(benchmark)
+    if not metrics:
+        raise BadQuery("metric", "This benchmark has no metrics yet; an admin adds them.")
+    metric = choose_metric(metrics, filters.metric)
+    standings = filter_standings(benchmark, metric, filters)
+    page, has_before, has_after = slice_standings(standings, Cursor.decode(cursor) if cursor else None, page_size)
+    rows = build_rows(page)
+    return Board(
+        benchmark=benchmark,
+        metrics=metrics,
+        metric=metric,
+        filters=filters,
+        rows=rows,
+        next_cursor=Cursor(page[-1].order_value, page[-1].entry_id).encode() if page and has_after else None,
+        previous_cursor=Cursor(page[0].order_value, page[0].entry_id, True).encode() if page and has_before else None,
+    )
+
+
+def build_rows(standings: Iterable[Standing]) -> tuple[BoardRow, ...]:
+    """Fill the rows of these standings (entry, model and paper already joined) with three more queries."""
+    standings = list(standings)
+    ids = [standing.entry_id for standing in standings]
+    cells: dict[int, dict[str, ScoreCell]] = defaultdict(dict)
+    for other in Standing.objects.filter(entry_id__in=ids).select_related("metric"):
+        cells[other.entry_id][other.metric.key] = ScoreCell(
+            other.claimed, other.claimed_text, other.verified, other.low, other.high, other.is_best
+        )
+    links: dict[int, list[WeightsLink]] = defaultdict(list)
+    for entry_id, framework, url, sha256 in (
+        Entry.weights.through.objects.filter(entry_id__in=ids)
+        .order_by("-weights__framework", "weights_id")
+        .values_list("entry_id", "weights__framework", "weights__url", "weights__sha256")
+    ):
+        links[entry_id].append(WeightsLink(framework, url, sha256))
+    results: dict[int, tuple[UUID, UUID]] = {}
+    verified = [standing.entry_id for standing in standings if standing.verified is not None]
+    for entry_id, result_id, submission_id in (
+        Result.objects.filter(entry_id__in=verified, retracted_at=None)
+        .order_by("created_at")
+        .values_list("entry_id", "id", "run__submission_id")
+    ):
+        results[entry_id] = (result_id, submission_id)
+    return tuple(build_row(s, cells[s.entry_id], links[s.entry_id], results.get(s.entry_id)) for s in standings)
+
+
+def build_row(
+    standing: Standing, cells: dict[str, ScoreCell], links: list[WeightsLink], result: tuple[UUID, UUID] | None
+) -> BoardRow:
+    entry, model = standing.entry, standing.entry.model
+    return BoardRow(
+        entry_id=entry.id,
+        rank=standing.rank,
+        rank_low=standing.rank_low,
+        rank_high=standing.rank_high,
+        model_slug=model.slug,
+        model_name=model.name,
+        status=entry.status,
+        verdict=entry.verdict,
+        scores=cells,
+        weights=tuple(links),
+        paper_url=model.paper.url if model.paper else "",
+        paper_title=model.paper.title if model.paper else "",
+        published_on=model.paper.published_on if model.paper else None,
+        code_urls=tuple(entry.code_urls),
+        parameters=model.parameters,
+        multiply_adds=model.multiply_adds,
+        verified_at=entry.verified_at,
+        result_id=result[0] if result else None,
+        submission_id=result[1] if result else None,
+    )
+
+
+def count_board(benchmark: Benchmark) -> BoardCounts:
+    """Count the visible entries of a board by what is known of them."""
+    verified = Q(status__in=[Entry.Status.VERIFIED, Entry.Status.MISMATCH])
+    counts = Entry.objects.filter(benchmark=benchmark, is_hidden=False).aggregate(
+        entries=Count("id"),
+        verified=Count("id", filter=verified),
+        mismatch=Count("id", filter=Q(status=Entry.Status.MISMATCH)),
+    )
+    return BoardCounts(**counts)
+
+
+def list_frameworks(benchmark: Benchmark) -> list[str]:
+    """Return the frameworks that the board's weights are for, sorted."""
+    rows = Entry.objects.filter(benchmark=benchmark, is_hidden=False).values_list("weights__framework", flat=True)
+    return sorted({framework for framework in rows.distinct() if framework})
+
+
+def read_entries(entries: QuerySet[Entry], metric: Metric) -> tuple[BoardRow, ...]:
+    """Return the rows of these entries on one metric, e.g. all boards' rows of a model."""
+    standings = Standing.objects.filter(entry__in=entries, metric=metric, is_visible=True)
+    return build_rows(standings.select_related("entry__model__paper").order_by("-order_value", "entry_id"))
+
+
+@dataclass(frozen=True)
+class SubmissionProgress:
+    """How far a submission is: what its page, its API object and the polling fragment show."""
+
+    state: str
+    reason: str
+    stage: str
+    done: int
+    total: int
+    attempt: int
+    queue_position: int | None
+    log: str = ""
+    times: dict[str, dt.datetime] = field(default_factory=dict)
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.done / self.total) if self.total else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "stage": self.stage,
+            "done": self.done,
+            "total": self.total,
+            "percent": self.percent,
+            "attempt": self.attempt,
+            "queue_position": self.queue_position,
+        }
+
+
+def read_progress(submission: Submission) -> SubmissionProgress:
+    """Return how far the submission is, with its latest run's stage, log and place in the queue."""
+    run = submission.runs.order_by("-attempt").first()
+    if run is None:
+        return SubmissionProgress(submission.state, submission.state_reason, "", 0, 0, 0, None)
+    ahead = Run.objects.filter(state="queued", queue=run.queue, queued_at__lt=run.queued_at).count()
+    times = {"submitted": submission.created_at, "queued": run.queued_at}
+    times |= {"running": run.started_at} if run.started_at else {}
+    times |= {"finished": run.finished_at} if run.finished_at else {}
+    return SubmissionProgress(
+        state=submission.state,
+        reason=submission.state_reason,
+        stage=run.stage,
+        done=run.done,
+        total=run.total,
+        attempt=run.attempt,
+        queue_position=ahead + 1 if run.state == "queued" else None,
+        log=run.log,
+        times=times,
+    )

@@ -1,0 +1,239 @@
+"""Check what a form or the API sends before anything is stored. All validation of a submission is here."""
+
+import datetime as dt
+import difflib
+import hashlib
+import math
+import re
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.validators import URLValidator
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from evaluation import catalogue
+from evaluation.contract import BACKGROUNDS, InputFault
+from evaluation.fetch import check_url
+from evaluation.static_check import Verdict, check
+from leaderboard.models import Benchmark, Metric, Submission
+from leaderboard.services.submissions import SubmissionRequest
+
+CLAIM_PREFIX = "claim_"
+SHA256 = re.compile(r"[0-9a-f]{64}")
+check_web_address = URLValidator(schemes=["http", "https"])
+
+
+class RequestRefused(ValueError):
+    """A submission cannot be taken. `errors` gives one plain sentence for each field; "" is the whole request."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
+
+
+class Refusals:
+    """Collect the first refusal of each field."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, str] = {}
+
+    def add(self, field: str, sentence: str) -> None:
+        self.errors.setdefault(field, sentence)
+
+
+def read_request(fields: Mapping[str, str], upload: UploadedFile | None, *, by: AbstractBaseUser) -> SubmissionRequest:
+    """Return the checked request. Raises: RequestRefused with every refusal at once."""
+    refusals = Refusals()
+    values = {key: str(value).strip() for key, value in fields.items()}
+    check_quota(by, refusals)
+    benchmark = find_benchmark(values.get("benchmark", ""), refusals)
+    verdict, digest = check_upload(upload, refusals) if upload is not None else (None, "")
+    request = dict(
+        model_name=read_text(values, "model_name", _("Give the model's name."), refusals),
+        architecture=read_architecture(values.get("architecture", ""), verdict, refusals),
+        framework=values.get("framework", "")[:40] or "PyTorch",
+        weights_url=read_weights_url(values.get("weights_url", ""), upload, refusals),
+        weights_sha256=read_sha256(values.get("weights_sha256", ""), digest, refusals),
+        claims=read_claims(values, benchmark, refusals),
+        background=read_background(values.get("background", ""), refusals),
+        paper_url=read_web_address(values, "paper_url", refusals),
+        code_url=read_web_address(values, "code_url", refusals),
+    )
+    if refusals.errors or benchmark is None:
+        raise RequestRefused(refusals.errors)
+    return SubmissionRequest(
+        benchmark=benchmark,
+        weights_file=upload,
+        weights_name=(upload.name or "")[:200] if upload else name_of(request["weights_url"]),
+        weights_size_bytes=upload.size if upload else None,
+        weights_format=verdict.format if verdict else "",
+        **request,
+    )
+
+
+def check_quota(by: AbstractBaseUser, refusals: Refusals) -> None:
+    """Count what really ran or waits: an attempt that our own fault ended costs nothing."""
+    since = timezone.now() - dt.timedelta(days=1)
+    counted = Submission.objects.filter(submitter_id=by.pk, created_at__gte=since)
+    if counted.exclude(state__in=["cancelled", "rejected", "stalled"]).count() >= settings.QUOTA_PER_DAY:
+        refusals.add(
+            "", _("You have used today's %(n)s submissions; try again tomorrow.") % {"n": settings.QUOTA_PER_DAY}
+        )
+
+
+def find_benchmark(slug: str, refusals: Refusals) -> Benchmark | None:
+    benchmark = Benchmark.objects.select_related("split__dataset", "protocol").filter(slug=slug).first()
+    if benchmark is None:
+        known = Benchmark.objects.values_list("slug", flat=True)
+        near = difflib.get_close_matches(slug, known, n=3, cutoff=0.3) or sorted(known)[:3]
+        refusals.add(
+            "benchmark",
+            _("There is no benchmark “%(slug)s”; the nearest are: %(near)s.")
+            % {"slug": slug[:100], "near": ", ".join(near) or _("none yet")},
+        )
+    elif not benchmark.takes_submissions:
+        refusals.add(
+            "benchmark", _("This benchmark's images are not registered here yet, so nothing can be evaluated on it.")
+        )
+    return benchmark
+
+
+def read_text(values: Mapping[str, str], key: str, missing: str, refusals: Refusals) -> str:
+    text = values.get(key, "")
+    if not text:
+        refusals.add(key, missing)
+    elif len(text) > 200:
+        refusals.add(key, _("At most 200 characters, please."))
+    elif not text.isprintable():
+        refusals.add(key, _("This holds characters that cannot be printed; type it again."))
+    return text
+
+
+def read_architecture(name: str, verdict: Verdict | None, refusals: Refusals) -> str:
+    """An ONNX file carries its own graph; every other file needs a known architecture."""
+    if not name:
+        if verdict is None or verdict.format != "onnx":
+            refusals.add(
+                "architecture",
+                _("Give the architecture, such as torchvision/resnet50; only ONNX files carry their own."),
+            )
+        return ""
+    if catalogue.find(name) is None:
+        near = ", ".join(catalogue.nearest(name)) or "torchvision/resnet50"
+        refusals.add(
+            "architecture",
+            _("Unknown architecture “%(name)s”; the nearest are: %(near)s.") % {"name": name[:100], "near": near},
+        )
+    return name
+
+
+def check_upload(upload: UploadedFile, refusals: Refusals) -> tuple[Verdict | None, str]:
+    """Run the static check on the uploaded bytes and return its verdict with their sha256."""
+    if upload.size and upload.size > settings.MAX_WEIGHTS_BYTES:
+        refusals.add(
+            "weights",
+            _("The file is larger than %(mib)s MiB, the most we take.") % {"mib": settings.MAX_WEIGHTS_BYTES // 2**20},
+        )
+        return None, ""
+    if not isinstance(upload, TemporaryUploadedFile):
+        raise TypeError("uploads must lie on disk; FILE_UPLOAD_HANDLERS sets it so")
+    try:
+        verdict = check(upload.temporary_file_path(), filename=upload.name)
+    except InputFault as fault:
+        refusals.add("weights", str(fault))
+        return None, ""
+    upload.seek(0)
+    digest = hashlib.file_digest(upload.file, "sha256").hexdigest()  # type: ignore[arg-type]
+    upload.seek(0)
+    return verdict, digest
+
+
+def read_weights_url(url: str, upload: UploadedFile | None, refusals: Refusals) -> str:
+    if upload is not None and url:
+        refusals.add("weights_url", _("Give either a file or an address, not both."))
+    elif upload is None and not url:
+        refusals.add("weights", _("Choose a weights file, or give its address below."))
+    elif url:
+        try:
+            check_url(url, allow_private=settings.FETCH_ALLOW_PRIVATE)
+        except InputFault as fault:
+            refusals.add("weights_url", str(fault))
+    return url
+
+
+def name_of(url: object) -> str:
+    return urlsplit(str(url)).path.rpartition("/")[2][:200]
+
+
+def read_sha256(text: str, digest: str, refusals: Refusals) -> str:
+    """Return the file's digest: the computed one of an upload, the declared one of an address."""
+    text = text.lower()
+    if text and not SHA256.fullmatch(text):
+        refusals.add("weights_sha256", _("A sha256 is 64 hexadecimal digits; `sha256sum FILE` prints it."))
+    elif text and digest and not secrets.compare_digest(text, digest):
+        refusals.add(
+            "weights_sha256",
+            _("The file's sha256 is %(found)s…, you gave %(given)s…: upload the right file or mend the digest.")
+            % {"found": digest[:12], "given": text[:12]},
+        )
+    return digest or text
+
+
+def read_claims(values: Mapping[str, str], benchmark: Benchmark | None, refusals: Refusals) -> dict[str, float]:
+    metrics = {metric.key: metric for metric in benchmark.metrics.all()} if benchmark else {}
+    claims: dict[str, float] = {}
+    for field, text in values.items():
+        key = field.removeprefix(CLAIM_PREFIX)
+        if key == field or not text:
+            continue
+        if benchmark is not None and key not in metrics:
+            known = ", ".join(metrics)
+            refusals.add(
+                field, _("This benchmark has no metric “%(key)s”; it has %(known)s.") % {"key": key, "known": known}
+            )
+        elif key in metrics:
+            value = read_score(text, field, metrics[key], refusals)
+            claims |= {key: value} if value is not None else {}
+    return claims
+
+
+def read_score(text: str, field: str, metric: Metric, refusals: Refusals) -> float | None:
+    try:
+        value = float(text.removesuffix("%").strip())
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        refusals.add(field, _("“%(text)s” is no number; write it like 76.13.") % {"text": text[:40]})
+        return None
+    if not metric.holds(value):
+        refusals.add(
+            field,
+            _("%(label)s lies between %(low)g and %(high)g; %(value)g cannot be.")
+            % {"label": metric.label, "low": metric.minimum, "high": metric.maximum, "value": value},
+        )
+        return None
+    return value
+
+
+def read_background(text: str, refusals: Refusals) -> str:
+    if text and text not in BACKGROUNDS:
+        refusals.add("background", _("Use one of %(known)s.") % {"known": ", ".join(BACKGROUNDS)})
+    return text or BACKGROUNDS[0]
+
+
+def read_web_address(values: Mapping[str, str], key: str, refusals: Refusals) -> str:
+    url = values.get(key, "")
+    if url:
+        try:
+            check_web_address(url)
+            if len(url) > 1000:
+                raise ValidationError("too long")
+        except ValidationError:
+            refusals.add(key, _("Give a whole address that begins with https:// or http://."))
+    return url

@@ -1,0 +1,172 @@
+"""Put a finished evaluation on the board. Called inside the transaction that closes its run, and from nowhere else."""
+
+import datetime as dt
+import math
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from django.core.files import File
+from django.utils.text import slugify
+
+from evaluation.contract import EvaluationReport
+from leaderboard.models import Claim, Entry, Metric, Model, Paper, Result, Run, Score, Submission, Weights
+from leaderboard.services import audit, standings
+
+HASH_PREFIX_DIGITS = 8
+
+
+class ReportRefused(ValueError):
+    """The engine's report cannot be published, e.g. it lacks a metric of the benchmark."""
+
+
+def publish(run: Run, report: EvaluationReport, evidence: Path | None, *, at: dt.datetime) -> Result:
+    """Store the result with its scores, entry, weights and claims. Raises: ReportRefused."""
+    submission = run.submission
+    metrics = {metric.key: metric for metric in submission.benchmark.metrics.all()}
+    check_report(report, metrics)
+    entry = find_entry(submission, report) or make_entry(submission, report)
+    weights = attach_weights(entry, submission, report)
+    complete_model(entry.model, submission, report)
+    result = Result(run=run, entry=entry, weights=weights, report=strip_report(report), created_at=at)
+    if evidence is not None:
+        with evidence.open("rb") as file:
+            result.evidence.save(f"{result.id}{evidence.suffix}", File(file), save=False)
+    result.save(force_insert=True)
+    Score.objects.bulk_create(
+        Score(
+            result=result,
+            metric=metrics[key],
+            value=score.value,
+            low=score.low,
+            high=score.high,
+            correct=score.correct,
+            total=score.total,
+        )
+        for key, score in report.metrics.items()
+        if key in metrics
+    )
+    record_claims(entry, submission, metrics)
+    Submission.objects.filter(pk=submission.pk).update(
+        entry=entry, weights_sha256=report.weights["sha256"], weights_format=report.weights["format"]
+    )
+    audit.record("publish", result, by=run.worker, at=at, data={"entry": entry.pk})
+    standings.refresh_entry(entry)
+    return result
+
+
+def check_report(report: EvaluationReport, metrics: dict[str, Metric]) -> None:
+    """Raises: ReportRefused."""
+    for key, metric in metrics.items():
+        score = report.metrics.get(key)
+        if score is None:
+            raise ReportRefused(f"The evaluation gave no {metric.label}.")
+        if not all(math.isfinite(v) for v in (score.value, score.low, score.high)) or not metric.holds(score.value):
+            raise ReportRefused(f"The evaluation gave {metric.label} {score.value}, which is outside its range.")
+
+
+def strip_report(report: EvaluationReport) -> dict[str, object]:
+    """Return what is stored and shown: everything but the paths of our machines."""
+    return {
+        "schema_version": report.schema_version,
+        "metrics": {key: vars(score) for key, score in report.metrics.items()},
+        "weights": {k: v for k, v in report.weights.items() if k != "path"},
+        "dataset": {k: v for k, v in report.dataset.items() if k != "path"},
+        "protocol": report.protocol,
+        "environment": report.environment,
+        "timing": report.timing,
+        "evidence": {k: v for k, v in report.evidence.items() if k != "path"},
+        "analysis": report.analysis,
+    }
+
+
+def find_entry(submission: Submission, report: EvaluationReport) -> Entry | None:
+    """Return the entry whose weights these are: by content, by address, or by the digest in the published file's name.
+
+    A name alone never matches, so nobody can put other weights under a claim that is not theirs.
+    """
+    sha256 = str(report.weights["sha256"])
+    entries = Entry.objects.filter(benchmark=submission.benchmark).select_related("model").order_by("id")
+    for entry in entries.filter(weights__sha256=sha256):
+        if entry.model.slug == make_slug(submission.model_name):
+            return entry
+    if submission.weights_url and (entry := entries.filter(weights__url=submission.weights_url).first()):
+        return entry
+    prefix = sha256[:HASH_PREFIX_DIGITS]
+    named = entries.filter(weights__url__contains=f"-{prefix}")
+    return next((entry for entry in named if is_published_file(entry, sha256)), None)
+
+
+def is_published_file(entry: Entry, sha256: str) -> bool:
+    stems = (PurePosixPath(urlsplit(weights.url).path).stem for weights in entry.weights.all())
+    digests = (stem.rpartition("-")[2] for stem in stems if "-" in stem)
+    return any(len(digest) >= HASH_PREFIX_DIGITS and sha256.startswith(digest) for digest in digests)
+
+
+def make_slug(name: str) -> str:
+    """Return a slug for a model's name; names without a Latin letter keep their characters' code points."""
+    return slugify(name)[:110] or "model-" + "-".join(f"{ord(c):x}" for c in name[:16])
+
+
+def make_entry(submission: Submission, report: EvaluationReport) -> Entry:
+    slug = make_slug(submission.model_name)
+    model, _ = Model.objects.get_or_create(slug=slug, defaults={"name": submission.model_name})
+    code = [{"label": submission.framework, "url": submission.code_url}] if submission.code_url else []
+    entry, _ = Entry.objects.get_or_create(
+        benchmark=submission.benchmark,
+        model=model,
+        variant=str(report.weights["sha256"])[:12],
+        defaults={"code_urls": code},
+    )
+    return entry
+
+
+def attach_weights(entry: Entry, submission: Submission, report: EvaluationReport) -> Weights:
+    """Return the entry's row of these weights, made or completed with their digest."""
+    facts = {
+        "sha256": report.weights["sha256"],
+        "size_bytes": submission.weights_size_bytes,
+        "format": report.weights["format"],
+    }
+    weights = find_weights(entry, submission, str(facts["sha256"]))
+    if weights is None:
+        weights = Weights(model=entry.model, framework=submission.framework, url=submission.weights_url)
+    for name, value in facts.items():
+        setattr(weights, name, value if value is not None else getattr(weights, name))
+    if submission.weights_file and not weights.file:
+        weights.file = submission.weights_file.name
+    weights.save()
+    entry.weights.add(weights)
+    return weights
+
+
+def find_weights(entry: Entry, submission: Submission, sha256: str) -> Weights | None:
+    of_model = Weights.objects.filter(model=entry.model)
+    if submission.weights_url:
+        return of_model.filter(framework=submission.framework, url=submission.weights_url).first()
+    if known := of_model.filter(framework=submission.framework, sha256=sha256).first():
+        return known
+    published = f"-{sha256[:HASH_PREFIX_DIGITS]}"
+    return entry.weights.filter(url__contains=published).first() if is_published_file(entry, sha256) else None
+
+
+def complete_model(model: Model, submission: Submission, report: EvaluationReport) -> None:
+    """Fill in what the catalogue did not know; nothing known is overwritten."""
+    if model.parameters is None:
+        model.parameters = report.weights.get("parameters")
+    if model.multiply_adds is None:
+        model.multiply_adds = report.weights.get("multiply_adds")
+    model.architecture = model.architecture or report.weights.get("architecture") or ""
+    if model.paper is None and submission.paper_url:
+        model.paper, _ = Paper.objects.get_or_create(url=submission.paper_url)
+    model.save()
+
+
+def record_claims(entry: Entry, submission: Submission, metrics: dict[str, Metric]) -> None:
+    for key, value in submission.claims.items():
+        if key in metrics:
+            Claim.objects.update_or_create(
+                entry=entry,
+                metric=metrics[key],
+                source=f"submission {submission.short_id}",
+                defaults={"value": value, "text": f"{value:g}"},
+            )

@@ -1,0 +1,146 @@
+"""What a worker does with a run: claim it, keep its lease, record how it ended. And what reconcile does after it.
+
+Each function that ends a run takes the fencing token that `claim_run` gave out. Who no longer holds it gets
+`TransitionRefused` and has changed nothing.
+"""
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat, Right
+
+from evaluation.contract import EvaluationReport, Progress
+from leaderboard import queue
+from leaderboard.models import Run
+from leaderboard.services import publishing
+from leaderboard.services.submissions import enqueue
+from leaderboard.services.transitions import move
+from leaderboard.states import TransitionRefused
+
+logger = logging.getLogger(__name__)
+
+LOG_CHARACTERS = 32_000
+# A queued run that nobody took for this long is nudged again.
+NUDGE_AGAIN_SECONDS = 30
+NUDGES_AT_ONCE = 50
+
+
+def lease_end(at: dt.datetime) -> dt.datetime:
+    return at + dt.timedelta(seconds=settings.LEASE_SECONDS)
+
+
+@transaction.atomic
+def claim_run(run_id: int, *, worker: str, at: dt.datetime) -> Run | None:
+    """Take a queued run with a lease and a fresh token; None where it is gone or somebody else took it."""
+    runs = Run.objects.select_related("submission__benchmark__split", "submission__benchmark__protocol")
+    run = runs.filter(pk=run_id, state="queued").first()
+    if run is None:
+        return None
+    lease = {"token": uuid4(), "worker": worker, "lease_expires_at": lease_end(at), "started_at": at}
+    try:
+        with transaction.atomic():
+            move(run, "running", by=worker, at=at, **lease)
+            move(run.submission, "running", by=worker, at=at)
+    except TransitionRefused:
+        return None
+    return run
+
+
+def renew_lease(run_id: int, token: UUID, progress: Progress, lines: str, *, at: dt.datetime) -> bool:
+    """Keep the lease and store how far the run is; False where it was taken away (lost, cancelled)."""
+    values = {"stage": progress.stage, "done": progress.done, "total": progress.total}
+    if lines:
+        values["log"] = Right(Concat(F("log"), Value(lines)), LOG_CHARACTERS)
+    held = Run.objects.filter(pk=run_id, token=token, state="running")
+    return bool(held.update(lease_expires_at=lease_end(at), **values))
+
+
+def find_held(run_id: int, token: UUID) -> Run:
+    """Raises: TransitionRefused where the token no longer holds the run."""
+    run = Run.objects.select_related("submission__benchmark").filter(pk=run_id, token=token, state="running").first()
+    if run is None:
+        raise TransitionRefused("This run was taken away from its worker; what the worker found is dropped.")
+    return run
+
+
+@transaction.atomic
+def record_report(
+    run_id: int, token: UUID, report: EvaluationReport, evidence: Path | None, *, at: dt.datetime
+) -> None:
+    """Publish the verified scores. Raises: TransitionRefused."""
+    run = find_held(run_id, token)
+    by, total = run.worker, report.dataset.get("samples", 0)
+    move(run, "verified", by=by, at=at, stage="done", done=total, total=total, token=None, finished_at=at)
+    move(run.submission, "verified", by=by, at=at)
+    publishing.publish(run, report, evidence, at=at)
+
+
+@transaction.atomic
+def record_fault(run_id: int, token: UUID, reason: str, *, at: dt.datetime) -> None:
+    """Close the submission: its file or its arguments are at fault. Raises: TransitionRefused."""
+    run = find_held(run_id, token)
+    move(run, "failed", by=run.worker, at=at, reason=reason, token=None, finished_at=at)
+    Run.objects.filter(pk=run.pk).update(reason=reason)
+    move(run.submission, "failed", by=run.worker, at=at, reason=reason)
+
+
+@transaction.atomic
+def record_trouble(run_id: int, token: UUID, reason: str, *, at: dt.datetime) -> None:
+    """Give the run back: we are at fault. Queued again, or stalled after too many. Raises: TransitionRefused."""
+    give_up(find_held(run_id, token), reason, by="worker", at=at)
+
+
+def give_up(run: Run, reason: str, *, by: str, at: dt.datetime) -> None:
+    move(run, "lost", by=by, at=at, reason=reason, token=None, finished_at=at)
+    Run.objects.filter(pk=run.pk).update(reason=reason)
+    losses = run.losses + 1
+    if losses < settings.MAX_ATTEMPTS:
+        enqueue(run.submission, by=by, at=at, reason=f"Queued again: {reason}", losses=losses)
+        return
+    move(
+        run.submission,
+        "stalled",
+        by=by,
+        at=at,
+        reason=f"Stopped after {losses} attempts, an admin looks at it. {reason}",
+    )
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What one pass did."""
+
+    lost: int
+    nudged: int
+
+
+def reconcile(*, at: dt.datetime) -> Reconciled:
+    """Take back runs whose lease ran out and repeat nudges that nobody followed."""
+    expired = Run.objects.filter(state="running", lease_expires_at__lt=at)
+    lost = sum(take_back(run, at=at) for run in expired.select_related("submission"))
+    return Reconciled(lost=lost, nudged=repeat_nudges(at=at))
+
+
+def take_back(run: Run, *, at: dt.datetime) -> bool:
+    try:
+        with transaction.atomic():
+            give_up(run, "The worker stopped answering.", by="reconcile", at=at)
+    except TransitionRefused:
+        return False
+    logger.warning("run %s: lease of %s ran out", run.pk, run.worker)
+    return True
+
+
+def repeat_nudges(*, at: dt.datetime) -> int:
+    stale = at - dt.timedelta(seconds=NUDGE_AGAIN_SECONDS)
+    waiting = Run.objects.filter(state="queued", nudged_at__lt=stale).order_by("queued_at")[:NUDGES_AT_ONCE]
+    for run in waiting:
+        queue.send(run.pk, run.queue)
+        Run.objects.filter(pk=run.pk).update(nudged_at=at)
+    return len(waiting)

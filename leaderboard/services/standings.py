@@ -1,0 +1,148 @@
+"""Derive what the leaderboard reads, `Standing` and an entry's status and verdict, from claims and results."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from leaderboard.claims.tolerance import judge, judge_all
+from leaderboard.models import Benchmark, Claim, Entry, Metric, Result, Score, Standing
+from leaderboard.ranking import best, rank, rank_intervals_from_intervals
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of an entry: its latest claim of each metric, and its standing result with scores."""
+
+    claims: Mapping[int, Claim]
+    scores: Mapping[int, Score]
+    result: Result | None
+
+
+@transaction.atomic
+def refresh_benchmark(benchmark: Benchmark) -> None:
+    """Derive the whole board anew."""
+    lock(benchmark)
+    metrics = list(benchmark.metrics.all())
+    refresh_entries(list(Entry.objects.filter(benchmark=benchmark)), benchmark, metrics)
+    rerank(benchmark, metrics)
+
+
+@transaction.atomic
+def refresh_entry(entry: Entry) -> None:
+    """Derive one entry anew, and the ranks of its board."""
+    lock(entry.benchmark)
+    metrics = list(entry.benchmark.metrics.all())
+    refresh_entries([entry], entry.benchmark, metrics)
+    rerank(entry.benchmark, metrics)
+
+
+def lock(benchmark: Benchmark) -> None:
+    """Let one publication at a time rank a board; SQLite has one writer anyway."""
+    Benchmark.objects.select_for_update().filter(pk=benchmark.pk).first()
+
+
+def refresh_entries(entries: list[Entry], benchmark: Benchmark, metrics: list[Metric]) -> None:
+    known = collect_known([entry.pk for entry in entries])
+    standings: list[Standing] = []
+    for entry in entries:
+        settle(entry, known[entry.pk], benchmark, metrics)
+        standings += (build_standing(entry, known[entry.pk], metric) for metric in metrics)
+    Entry.objects.bulk_update(entries, ["status", "verdict", "verified_at"], batch_size=BATCH)
+    Standing.objects.bulk_create(
+        standings,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["entry", "metric"],
+        update_fields=["claimed", "claimed_text", "verified", "low", "high", "order_value", "is_visible", "rank"],
+    )
+
+
+def collect_known(entry_ids: list[int]) -> dict[int, Known]:
+    claims: dict[int, dict[int, Claim]] = {pk: {} for pk in entry_ids}
+    scores: dict[int, dict[int, Score]] = {pk: {} for pk in entry_ids}
+    results: dict[int, Result] = {}
+    for ids in batches(entry_ids):
+        # Later rows replace earlier ones, so the latest claim and the latest standing result win.
+        for claim in Claim.objects.filter(entry__in=ids).order_by("created_at", "id"):
+            claims[claim.entry_id][claim.metric_id] = claim
+        standing = Result.objects.filter(entry__in=ids, retracted_at=None).defer("report")
+        for result in standing.order_by("created_at").prefetch_related("scores"):
+            results[result.entry_id] = result
+    for entry_id, result in results.items():
+        scores[entry_id] = {score.metric_id: score for score in result.scores.all()}
+    return {pk: Known(claims[pk], scores[pk], results.get(pk)) for pk in entry_ids}
+
+
+def batches(ids: list[int]) -> Iterable[list[int]]:
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
+
+
+def settle(entry: Entry, known: Known, benchmark: Benchmark, metrics: Iterable[Metric]) -> None:
+    """Set the entry's status, verdict and date from what is known."""
+    verdicts = [
+        judge(
+            known.claims[metric.pk].value if metric.pk in known.claims else None,
+            known.scores[metric.pk].value if metric.pk in known.scores else None,
+            tolerance=benchmark.tolerance,
+            direction=metric.direction,
+        )
+        for metric in metrics
+    ]
+    entry.verdict = str(judge_all(verdicts))
+    if known.result is None:
+        entry.status, entry.verified_at = Entry.Status.CLAIMED, None
+        return
+    is_below = entry.verdict == Entry.Verdict.BELOW
+    entry.status = Entry.Status.MISMATCH if is_below else Entry.Status.VERIFIED
+    entry.verified_at = known.result.created_at
+
+
+def build_standing(entry: Entry, known: Known, metric: Metric) -> Standing:
+    claim, score = known.claims.get(metric.pk), known.scores.get(metric.pk)
+    value = score.value if score else claim.value if claim else None
+    sign = -1 if metric.direction == Metric.Direction.LOWER else 1
+    return Standing(
+        entry=entry,
+        benchmark_id=entry.benchmark_id,
+        metric=metric,
+        claimed=claim.value if claim else None,
+        claimed_text=claim.text if claim else "",
+        verified=score.value if score else None,
+        low=score.low if score else None,
+        high=score.high if score else None,
+        order_value=Standing.MISSING if value is None else sign * value,
+        is_visible=not entry.is_hidden and bool(known.claims or known.result),
+    )
+
+
+def rerank(benchmark: Benchmark, metrics: Iterable[Metric]) -> None:
+    """Write ranks, rank intervals and the best k of every metric of the board."""
+    for metric in metrics:
+        visible = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
+        rank_verified(list(visible.filter(verified__isnull=False)), metric.direction)
+        mark_best(visible.filter(order_value__gt=Standing.MISSING), benchmark.highlight_count)
+
+
+def rank_verified(standings: list[Standing], direction: str) -> None:
+    ranks = rank([standing.verified for standing in standings], direction=direction)
+    spans = rank_intervals_from_intervals([(s.low, s.high) for s in standings], direction=direction)
+    changed = []
+    for standing, place, span in zip(standings, ranks, spans, strict=True):
+        before = (standing.rank, standing.rank_low, standing.rank_high)
+        after = (place, *span)
+        if before != after:
+            standing.rank, standing.rank_low, standing.rank_high = after
+            changed.append(standing)
+    Standing.objects.bulk_update(changed, ["rank", "rank_low", "rank_high"], batch_size=BATCH)
+
+
+def mark_best(standings: QuerySet[Standing], count: int) -> None:
+    """Mark the best `count` scores, ties with the last of them included."""
+    top = list(standings.order_by("-order_value").values_list("order_value", flat=True)[:count])
+    is_best = Q(order_value__gte=top[-1]) if top else Q(pk__in=[])
+    standings.filter(is_best, is_best=False).update(is_best=True)
+    standings.filter(~is_best, is_best=True).update(is_best=False)

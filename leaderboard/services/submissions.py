@@ -1,0 +1,89 @@
+"""What a submitter does: submit and cancel."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+
+from leaderboard import queue
+from leaderboard.models import Benchmark, Entry, Run, Submission
+from leaderboard.services import audit
+from leaderboard.services.transitions import move
+
+
+@dataclass(frozen=True)
+class SubmissionRequest:
+    """A checked request: `services.intake` makes it from what a form or the API sends."""
+
+    benchmark: Benchmark
+    model_name: str
+    architecture: str
+    framework: str
+    weights_file: UploadedFile | None = None
+    weights_name: str = ""
+    weights_url: str = ""
+    weights_sha256: str = ""
+    weights_size_bytes: int | None = None
+    weights_format: str = ""
+    background: str = "none"
+    protocol: dict[str, object] | None = None
+    claims: dict[str, float] = field(default_factory=dict)
+    paper_url: str = ""
+    code_url: str = ""
+    entry: Entry | None = None
+
+
+@transaction.atomic
+def submit(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime, via: str = "web") -> Submission:
+    """Store the request with its file and queue its first run."""
+    submission = Submission(
+        submitter_id=by.pk,
+        benchmark=request.benchmark,
+        entry=request.entry,
+        model_name=request.model_name,
+        architecture=request.architecture,
+        framework=request.framework,
+        weights_name=request.weights_name,
+        weights_url=request.weights_url,
+        weights_sha256=request.weights_sha256,
+        weights_size_bytes=request.weights_size_bytes,
+        weights_format=request.weights_format,
+        background=request.background,
+        protocol=request.protocol,
+        claims=request.claims,
+        paper_url=request.paper_url,
+        code_url=request.code_url,
+    )
+    if request.weights_file is not None:
+        # The stored name is ours: nothing of the submitter's file name reaches the disk.
+        submission.weights_file.save(f"{submission.id}.weights", request.weights_file, save=False)
+    submission.save(force_insert=True)
+    audit.record("submit", submission, by=by, at=at, data={"via": via})
+    enqueue(submission, by=by, at=at)
+    return submission
+
+
+@transaction.atomic
+def enqueue(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: str = "", losses: int = 0) -> Run:
+    """Queue the next attempt; `losses` of the attempts before it were lost. Raises: TransitionRefused."""
+    move(submission, "queued", by=by, at=at, reason=reason)
+    last = submission.runs.order_by("-attempt").values_list("attempt", flat=True).first() or 0
+    run = Run.objects.create(submission=submission, attempt=last + 1, losses=losses, queued_at=at, nudged_at=at)
+    queue.nudge(run.pk, queue=run.queue)
+    return run
+
+
+@transaction.atomic
+def cancel(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: str = "") -> None:
+    """End the submission; a worker that runs it sees its lease refused and stops. Raises: TransitionRefused."""
+    close(submission, "cancelled", by=by, at=at, reason=reason)
+
+
+@transaction.atomic
+def close(submission: Submission, state: str, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
+    """Move an unfinished submission to a final state and take its active run away from whoever holds it."""
+    move(submission, state, by=by, at=at, reason=reason)
+    for run in submission.runs.filter(state__in=["queued", "running"]):
+        move(run, "cancelled", by=by, at=at, reason=reason, token=None, finished_at=at)
