@@ -1,0 +1,86 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from evaluation.contract import EXIT_DONE, InputFault, Protocol
+from leaderboard.services.datasets import Registration, RegistrationRefused, register
+
+
+class Command(BaseCommand):
+    help = (
+        "Register an image folder (class/…/image), or a tar of one, for a dataset or benchmark; makes it where missing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("slug", metavar="SLUG", help="of a benchmark or dataset; a new one makes both")
+        parser.add_argument("path", metavar="DIR", type=Path, help="the folder, .tar or .tar.gz")
+        parser.add_argument(
+            "--labels", type=Path, default=None, help="labels outside the folder names, as the engine reads them"
+        )
+        parser.add_argument("--name", default="", help="what to call a new dataset")
+        parser.add_argument("--split", default="test")
+        parser.add_argument("--licence", default="")
+        parser.add_argument(
+            "--resize",
+            type=int,
+            help="shorter side in pixels; without any of these options each "
+            "architecture's published preprocessing is used",
+        )
+        parser.add_argument("--crop", type=int)
+        parser.add_argument("--interpolation", default=None)
+        parser.add_argument("--mean", default=None, help="a,b,c")
+        parser.add_argument("--std", default=None, help="a,b,c")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path = options["path"].absolute()
+        found = inspect(path, options["labels"])
+        try:
+            registration = Registration(
+                slug=options["slug"],
+                path=path,
+                digest=found["digest"],
+                samples=found["samples"],
+                class_names=found["class_names"],
+                labels_path=str(options["labels"].resolve()) if options["labels"] else "",
+                name=options["name"],
+                split=options["split"],
+                licence=options["licence"],
+                preprocessing=read_preprocessing(options),
+            )
+            benchmark = register(registration, by="register_dataset", at=timezone.now())
+        except (RegistrationRefused, InputFault) as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self.stdout.write(f"{benchmark.slug}: {found['samples']} images, {found['classes']} classes, {found['digest']}")
+
+
+def inspect(path: Path, labels: Path | None) -> dict[str, Any]:
+    """Ask the engine what lies there, in a process of its own: this one knows no image library. Raises: CommandError."""
+    command = [sys.executable, "-m", "evaluation.engine", "dataset", str(path), "--check"]
+    command += ["--labels", str(labels)] if labels else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != EXIT_DONE:
+        raise CommandError(
+            done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "The engine could not read it."
+        )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def read_preprocessing(options: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the declared preprocessing, None where no option was given. Raises: CommandError, InputFault."""
+    given = {name: options[name] for name in ("resize", "crop", "interpolation") if options[name] is not None}
+    for name in ("mean", "std"):
+        if options[name] is not None:
+            try:
+                given[name] = tuple(float(part) for part in options[name].split(","))
+            except ValueError as error:
+                raise CommandError(f"--{name} takes three numbers, such as 0.485,0.456,0.406.") from error
+    if not given:
+        return None
+    protocol = Protocol(**given)
+    return {**vars(protocol), "mean": list(protocol.mean), "std": list(protocol.std)}

@@ -1,0 +1,122 @@
+"""Register a dataset's files, so that workers can evaluate on them."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from leaderboard.models import Benchmark, BenchmarkMetric, Dataset, Metric, Protocol, Result, Split, Task
+from leaderboard.services import audit
+
+# What a benchmark made at registration measures.
+TOP_K = {"top1": ("Acc@1", "Top-1 accuracy", "Top-1 准确率"), "top5": ("Acc@5", "Top-5 accuracy", "Top-5 准确率")}
+
+
+class RegistrationRefused(ValueError):
+    """The files cannot be registered. The message is one plain sentence."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Files as the engine found them, and what to call a dataset that is new."""
+
+    slug: str
+    path: Path
+    digest: str
+    samples: int
+    class_names: list[str]
+    labels_path: str = ""
+    name: str = ""
+    split: str = "test"
+    licence: str = ""
+    preprocessing: dict[str, Any] | None = field(default=None)
+
+
+@transaction.atomic
+def register(registration: Registration, *, by: audit.Actor, at: dt.datetime) -> Benchmark:
+    """Attach the files to the benchmark or dataset of that slug, made where there is none.
+
+    Raises: RegistrationRefused where results exist that were measured on other files.
+    """
+    benchmark = Benchmark.objects.select_related("split").filter(slug=registration.slug).first()
+    split = benchmark.split if benchmark else find_split(registration)
+    check_digest(split, registration)
+    before = (split.digest, split.path)
+    split.path, split.digest = str(registration.path), registration.digest
+    split.samples, split.classes = registration.samples, len(registration.class_names)
+    split.class_names, split.labels_path = registration.class_names, registration.labels_path
+    split.save()
+    if before != (split.digest, split.path):
+        audit.record("register", split, by=by, at=at, data={"digest": split.digest, "samples": split.samples})
+    return benchmark or split.benchmarks.first() or make_benchmark(registration, split)
+
+
+def find_split(registration: Registration) -> Split:
+    dataset, _ = Dataset.objects.get_or_create(
+        slug=registration.slug,
+        defaults={"name": registration.name or registration.slug, "licence": registration.licence},
+    )
+    split, _ = Split.objects.get_or_create(dataset=dataset, name=registration.split)
+    return split
+
+
+def check_digest(split: Split, registration: Registration) -> None:
+    """Raises: RegistrationRefused."""
+    if split.digest in ("", registration.digest):
+        return
+    if Result.objects.filter(entry__benchmark__split=split).exists():
+        raise RegistrationRefused(
+            f"{split} has results measured on other files ({split.digest[:19]}…); "
+            "register the changed files under a new slug, or put the old ones back."
+        )
+
+
+def make_benchmark(registration: Registration, split: Split) -> Benchmark:
+    task, _ = Task.objects.get_or_create(
+        slug="image-classification",
+        defaults={"name_en": "Image classification", "name_zh_hans": "图像分类"},
+    )
+    benchmark = Benchmark.objects.create(
+        slug=registration.slug, task=task, split=split, protocol=find_protocol(registration), position=10
+    )
+    for position, (key, (label, name, name_zh)) in enumerate(TOP_K.items()):
+        metric, _ = Metric.objects.get_or_create(
+            key=key,
+            defaults={
+                "label": label,
+                "name_en": name,
+                "name_zh_hans": name_zh,
+                "unit": "%",
+                "direction": Metric.Direction.HIGHER,
+                "minimum": 0,
+                "maximum": 100,
+            },
+        )
+        BenchmarkMetric.objects.create(benchmark=benchmark, metric=metric, position=position)
+    return benchmark
+
+
+def find_protocol(registration: Registration) -> Protocol:
+    """Return the protocol of the given preprocessing; without one, each architecture's published preprocessing."""
+    if registration.preprocessing is None:
+        protocol, _ = Protocol.objects.get_or_create(
+            slug="published-preprocessing",
+            defaults={"name_en": "published preprocessing", "name_zh_hans": "各架构公布的预处理"},
+        )
+        return protocol
+    english, chinese = describe(registration.preprocessing)
+    protocol, _ = Protocol.objects.update_or_create(
+        slug=f"{registration.slug}-preprocessing",
+        defaults={"preprocessing": registration.preprocessing, "name_en": english, "name_zh_hans": chinese},
+    )
+    return protocol
+
+
+def describe(preprocessing: dict[str, Any]) -> tuple[str, str]:
+    """Return a protocol's name in English and Chinese, such as "resize 256, crop 224"."""
+    resize, crop = preprocessing.get("resize"), preprocessing.get("crop")
+    english = [f"resize {resize}" if resize else "no resize", *([f"crop {crop}"] if crop else [])]
+    chinese = [f"缩放 {resize}" if resize else "不缩放", *([f"裁剪 {crop}"] if crop else [])]
+    return ", ".join(english), "，".join(chinese)
