@@ -1,0 +1,55 @@
+"""Settings of a test run: portal.settings in a folder of its own, which goes away with the run.
+
+A worker or web process that a test starts uses this module too, with VERIBOARD_TEST_DATABASE naming the test database.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+if "VERIBOARD_TEST_DIR" not in os.environ:
+    os.environ["VERIBOARD_TEST_DIR"] = tempfile.mkdtemp(prefix="veriboard-test-")
+# Each process of a parallel run has its own files, broker and cache keys.
+PART = os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+os.environ["VERIBOARD_VAR_DIR"] = str(Path(os.environ["VERIBOARD_TEST_DIR"]) / PART)
+os.environ["VERIBOARD_PRODUCTION"] = "0"
+# A lost worker is noticed in seconds instead of half a minute.
+os.environ.setdefault("VERIBOARD_LEASE_SECONDS", "5")
+os.environ.setdefault("VERIBOARD_HEARTBEAT_SECONDS", "0.5")
+os.environ.setdefault("VERIBOARD_RECONCILE_SECONDS", "1")
+# Where no sandbox works the evaluation is still tested; the box has tests of its own.
+os.environ.setdefault("VERIBOARD_ALLOW_OPEN_BOX", "1")
+# Playwright keeps an event loop in the thread in which tests query the database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+from portal.settings import *  # noqa: E402
+from tests.templates import FailingVariable  # noqa: E402
+
+if test_database := os.environ.get("VERIBOARD_TEST_DATABASE"):
+    DATABASES["default"]["NAME"] = test_database
+elif "sqlite3" in DATABASES["default"]["ENGINE"]:
+    # A file, not memory, so that worker processes open it too.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+# Connections that outlive a test keep its database from being dropped.
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+
+if CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{PART}:"}
+if "redis" in CACHES["default"]["BACKEND"]:
+    # Emptying the cache empties a whole Redis database: one a process, and none is the broker's.
+    server = CACHES["default"]["LOCATION"].rpartition("/")[0]
+    CACHES["default"]["LOCATION"] = f"{server}/{1 + int(PART.removeprefix('gw') if PART != 'main' else 0)}"
+
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+# A template variable that does not exist fails the test; so does an N+1 query inside one request.
+TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = FailingVariable(BASE_DIR)
+INSTALLED_APPS = ["zeal", *INSTALLED_APPS]
+MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]
+ZEAL_RAISE = True
+
+# WhiteNoise warns about a folder that is not there; nothing is collected for a test.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
