@@ -1,6 +1,6 @@
 """All settings. Without any environment: SQLite, Celery's filesystem broker and local files under `var/`.
 
-Production sets DATABASE_URL, BROKER_URL, SECRET_KEY, ALLOWED_HOSTS (and STORAGE=s3 with its bucket); see docs/operations.md.
+Production sets DATABASE_URL, BROKER_URL, SECRET_KEY, ALLOWED_HOSTS (and STORAGE=s3); see docs/operations.md.
 """
 
 import secrets
@@ -35,6 +35,9 @@ with env.prefixed("VERIBOARD_"):
     QUOTA_PER_DAY = env.int("QUOTA_PER_DAY", 20)
     # Evaluates without isolation where no sandbox works. The record of each such run says so.
     ALLOW_OPEN_BOX = env.bool("ALLOW_OPEN_BOX", False)
+
+# Signs attestations; made at the first start. Where several machines publish they share this file.
+SIGNING_KEY_FILE = Path(env.str("VERIBOARD_SIGNING_KEY_FILE", str(VAR_DIR / "signing_key.pem")))
 
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
@@ -123,7 +126,7 @@ else:
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": VAR_DIR / "veriboard.sqlite3",
             "OPTIONS": {
-                # IMMEDIATE takes the write lock at BEGIN, so that a busy database waits instead of failing in the middle.
+                # IMMEDIATE takes the write lock at BEGIN: a busy database waits instead of failing half-way.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",

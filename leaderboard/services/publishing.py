@@ -1,13 +1,16 @@
 """Put a finished evaluation on the board. Called inside the transaction that closes its run, and from nowhere else."""
 
 import datetime as dt
+import hashlib
 import math
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.files import File
 from django.utils.text import slugify
 
+from evaluation.attestation import load_or_make_key, make_statement, sign
 from evaluation.contract import EvaluationReport
 from leaderboard.models import Claim, Entry, Metric, Model, Paper, Result, Run, Score, Submission, Weights
 from leaderboard.services import audit, standings
@@ -30,7 +33,10 @@ def publish(run: Run, report: EvaluationReport, evidence: Path | None, *, at: dt
     result = Result(run=run, entry=entry, weights=weights, report=strip_report(report), created_at=at)
     if evidence is not None:
         with evidence.open("rb") as file:
+            result.evidence_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
             result.evidence.save(f"{result.id}{evidence.suffix}", File(file), save=False)
+    result.attestation = attest(result, submission)
     result.save(force_insert=True)
     Score.objects.bulk_create(
         Score(
@@ -52,6 +58,20 @@ def publish(run: Run, report: EvaluationReport, evidence: Path | None, *, at: dt
     audit.record("publish", result, by=run.worker, at=at, data={"entry": entry.pk})
     standings.refresh_entry(entry)
     return result
+
+
+def attest(result: Result, submission: Submission) -> dict[str, object]:
+    """Return the signed statement of what was evaluated and what came out."""
+    predicate = {
+        "result": str(result.id),
+        "benchmark": submission.benchmark.slug,
+        "model": result.entry.model.name,
+        "finished_at": result.created_at.isoformat(),
+        "evidence": {"sha256": result.evidence_sha256} if result.evidence_sha256 else None,
+        "report": {name: part for name, part in result.report.items() if name != "analysis"},
+    }
+    statement = make_statement(submission.weights_name or "weights", str(result.report["weights"]["sha256"]), predicate)
+    return sign(statement, load_or_make_key(settings.SIGNING_KEY_FILE))
 
 
 def check_report(report: EvaluationReport, metrics: dict[str, Metric]) -> None:

@@ -1,0 +1,148 @@
+"""Is the portal alive, is it ready, and how busy is it: for load balancers, alarms and whoever looks for a fault."""
+
+import datetime as dt
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from celery import current_app
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.db.models import Count, Min, QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from leaderboard.models import Run, Submission, Worker
+from leaderboard.states import RUN_STATES, SUBMISSION_STATES
+
+logger = logging.getLogger(__name__)
+
+SEEN_WITHIN = dt.timedelta(seconds=60)
+BROKER_SECONDS = 2
+# What a worker announces where no isolation works on its machine.
+OPEN_BOXES = ("", "none", "open")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found, in words that may be public."""
+
+    ok: bool
+    detail: str
+
+
+def check_database() -> Check:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return Check(True, connection.vendor)
+
+
+def check_broker() -> Check:
+    with current_app.connection_for_write(connect_timeout=BROKER_SECONDS) as broker:
+        broker.ensure_connection(max_retries=0, timeout=BROKER_SECONDS)
+        with broker.channel() as channel:
+            # kombu counts what waits in a queue only through its channels, on every transport alike.
+            waiting = sum(channel._size(queue) for queue in ("cpu", "gpu"))
+        return Check(True, f"{broker.transport_cls}, {waiting} nudges waiting")
+
+
+def check_storage() -> Check:
+    """Write a small file and remove it."""
+    name = default_storage.save(f"health/{socket.gethostname()}", ContentFile(b"written by /readyz"))
+    default_storage.delete(name)
+    return Check(True, "a file was written and removed")
+
+
+def check_workers() -> Check:
+    count = live_workers().count()
+    return Check(count > 0, f"{count} seen in the last {SEEN_WITHIN.seconds} s")
+
+
+def check_sandbox() -> Check:
+    """Are evaluations isolated on every worker that is alive?"""
+    boxes = sorted(set(live_workers().values_list("box", flat=True)))
+    is_open = any(box in OPEN_BOXES for box in boxes)
+    if is_open and settings.ALLOW_OPEN_BOX:
+        return Check(True, "no isolation on some worker; VERIBOARD_ALLOW_OPEN_BOX allows it")
+    if is_open:
+        return Check(False, "no isolation on some worker, which evaluates nothing; install bubblewrap there")
+    return Check(bool(boxes), ", ".join(boxes) or "no worker to tell")
+
+
+CHECKS: dict[str, Callable[[], Check]] = {
+    "database": check_database,
+    "broker": check_broker,
+    "storage": check_storage,
+    "workers": check_workers,
+    "sandbox": check_sandbox,
+}
+
+
+def live_workers() -> QuerySet[Worker]:
+    return Worker.objects.filter(seen_at__gte=timezone.now() - SEEN_WITHIN)
+
+
+def perform(name: str) -> Check:
+    """Perform one check; what it raises is logged, and only its kind is told."""
+    try:
+        return CHECKS[name]()
+    except Exception as error:
+        logger.exception("readiness: %s", name)
+        return Check(False, f"failed with {type(error).__name__}; the log has the rest")
+
+
+@require_safe
+@never_cache
+def alive(request: HttpRequest) -> JsonResponse:
+    """Answer as long as the process does; nothing else is asked."""
+    return JsonResponse({"status": "alive"})
+
+
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """Check everything that a submission needs; 503 where one of it fails."""
+    checks = {name: perform(name) for name in CHECKS}
+    is_ready = all(check.ok for check in checks.values())
+    return JsonResponse(
+        {
+            "status": "ready" if is_ready else "not ready",
+            "checks": {name: asdict(check) for name, check in checks.items()},
+        },
+        status=200 if is_ready else 503,
+    )
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Give Prometheus the requests of this process and the state of the queue."""
+    response: HttpResponse = ExportToDjangoView(request)
+    response.content += generate_latest(measure_queue(timezone.now()))
+    return response
+
+
+def measure_queue(at: dt.datetime) -> CollectorRegistry:
+    """Read the gauges of the queue from the database, which alone knows it."""
+    registry = CollectorRegistry()
+    runs = Gauge("veriboard_runs", "Runs by state", ["state"], registry=registry)
+    submissions = Gauge("veriboard_submissions", "Submissions by state", ["state"], registry=registry)
+    for gauge, states, counts in (
+        (runs, RUN_STATES, Run.objects.order_by().values_list("state").annotate(Count("pk"))),
+        (submissions, SUBMISSION_STATES, Submission.objects.order_by().values_list("state").annotate(Count("pk"))),
+    ):
+        known = dict(counts)
+        for state in states:
+            gauge.labels(state).set(known.get(state, 0))
+    oldest = Run.objects.filter(state="queued").aggregate(at=Min("queued_at"))["at"]
+    waiting = Gauge("veriboard_queue_oldest_seconds", "How long the oldest queued run waits", registry=registry)
+    waiting.set((at - oldest).total_seconds() if oldest else 0)
+    Gauge("veriboard_workers_alive", "Workers seen in the last minute", registry=registry).set(live_workers().count())
+    return registry
