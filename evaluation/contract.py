@@ -42,7 +42,9 @@ class Protocol:
             if side is not None and not (isinstance(side, int) and 1 <= side <= 4096):
                 raise InputFault(f"{name} must be a whole number of pixels from 1 to 4096, not {side!r}.")
         if self.interpolation not in INTERPOLATIONS:
-            raise InputFault(f"interpolation {self.interpolation!r} is unknown; use one of {', '.join(INTERPOLATIONS)}.")
+            raise InputFault(
+                f"interpolation {self.interpolation!r} is unknown; use one of {', '.join(INTERPOLATIONS)}."
+            )
         for name in ("mean", "std"):
             values = getattr(self, name)
             if len(values) != 3 or not all(isinstance(v, int | float) and -10 <= v <= 10 for v in values):
@@ -56,7 +58,9 @@ class Protocol:
         """Raises: InputFault, naming the key that is unknown or the value that is off."""
         unknown = sorted(set(data) - set(cls.__dataclass_fields__))
         if unknown:
-            raise InputFault(f"The protocol has an unknown key {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}.")
+            raise InputFault(
+                f"The protocol has an unknown key {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}."
+            )
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
 
 
@@ -97,7 +101,9 @@ class EvaluationSpec:
 
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
-            raise InputFault(f"This engine reads schema_version {SCHEMA_VERSION}, the file has {self.schema_version!r}.")
+            raise InputFault(
+                f"This engine reads schema_version {SCHEMA_VERSION}, the file has {self.schema_version!r}."
+            )
         if self.precision not in PRECISIONS:
             raise InputFault(f"precision {self.precision!r} is unknown; use one of {', '.join(PRECISIONS)}.")
         if self.batch_size is not None and self.batch_size < 1:
