@@ -1,4 +1,4 @@
-"""What all tests share. The fixtures that need Django lie in tests/portal_fixtures.py: the engine's tests run without it."""
+"""What all tests share. Fixtures that need Django are in tests/portal_fixtures.py: the engine's tests run without it."""
 
 import os
 import shutil

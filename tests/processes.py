@@ -1,5 +1,6 @@
 """Real worker processes for tests: started, watched, killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,10 +33,8 @@ class WorkerProcess:
 
     def end(self) -> None:
         """End the worker and everything it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
 
 

@@ -1,0 +1,95 @@
+"""What load balancers and alarms are told."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
+
+from leaderboard.models import Worker
+from tests.processes import WorkerProcess, wait_until
+
+pytestmark = pytest.mark.django_db
+
+
+def see_worker(*, ago_seconds: float = 0, box: str = "bwrap") -> Worker:
+    at = timezone.now() - dt.timedelta(seconds=ago_seconds)
+    return Worker.objects.create(name=f"host/{ago_seconds}/{box}", box=box, started_at=at, seen_at=at)
+
+
+def test_alive_answers_without_a_database(client: Client, django_assert_num_queries: Callable[..., object]) -> None:
+    with django_assert_num_queries(0):
+        response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "alive"})
+
+
+def test_ready_names_every_check(client: Client) -> None:
+    see_worker()
+    response = client.get("/readyz")
+    assert response.status_code == 200, response.content
+    body = response.json()
+    assert body["status"] == "ready"
+    assert set(body["checks"]) == {"database", "broker", "storage", "workers", "sandbox"}
+    assert body["checks"]["database"] == {"ok": True, "detail": connection.vendor}
+    assert not default_storage.listdir("health")[1]
+
+
+def test_worker_seen_a_minute_ago_is_not_alive(client: Client) -> None:
+    see_worker(ago_seconds=61)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["workers"] == {"ok": False, "detail": "0 seen in the last 60 s"}
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, 503), (True, 200)])
+def test_worker_without_isolation_is_told(
+    client: Client, settings: SettingsWrapper, allowed: bool, status: int
+) -> None:
+    settings.ALLOW_OPEN_BOX = allowed
+    see_worker(box="bwrap")
+    see_worker(box="none")
+    response = client.get("/readyz")
+    assert response.status_code == status
+    assert "no isolation" in response.json()["checks"]["sandbox"]["detail"]
+
+
+def test_storage_that_takes_no_file_fails_readiness_without_telling_paths(
+    client: Client, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    see_worker()
+    blocker = tmp_path / "files"
+    blocker.write_text("a file where a folder should be")
+    settings.MEDIA_ROOT = blocker
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    check = response.json()["checks"]["storage"]
+    assert not check["ok"]
+    assert str(tmp_path) not in check["detail"]
+
+
+def test_broker_that_does_not_answer_fails_readiness(client: Client, unreachable_broker: None) -> None:
+    see_worker()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert [name for name, check in response.json()["checks"].items() if not check["ok"]] == ["broker"]
+
+
+def test_metrics_tell_the_queue(client: Client) -> None:
+    see_worker()
+    text = client.get("/metrics").content.decode()
+    assert 'veriboard_runs{state="queued"} 0.0' in text
+    assert 'veriboard_submissions{state="stalled"} 0.0' in text
+    assert "veriboard_queue_oldest_seconds 0.0" in text
+    assert "veriboard_workers_alive 1.0" in text
+    assert "django_http_requests_total" in text
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_real_worker_makes_the_portal_ready(client: Client, worker: WorkerProcess) -> None:
+    assert wait_until(lambda: client.get("/readyz").status_code == 200), worker.log
