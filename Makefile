@@ -46,7 +46,7 @@ types: setup
 	$(VENV)/bin/mypy
 
 imports: setup
-	$(VENV)/bin/lint-imports --no-timings | tail -3
+	$(VENV)/bin/lint-imports --no-logo
 
 templates: setup
 	$(VENV)/bin/djlint templates --lint --quiet

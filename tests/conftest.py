@@ -1,4 +1,4 @@
-"""What all tests share. Fixtures that need Django are in tests/portal_fixtures.py: the engine's tests run without it."""
+"""What all tests share. What needs Django is in tests/portal_fixtures.py: the engine's tests run without it."""
 
 import os
 import shutil

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
-from django.db.backends.sqlite3.base import DatabaseOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -32,13 +32,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
     The triggers are back as soon as the tables are empty: flush sends post_migrate, which installs them.
     """
-    plain_flush = DatabaseOperations.sql_flush
+    operations = DatabaseWrapper.ops_class
+    plain_flush = operations.sql_flush
 
-    def flush(self: DatabaseOperations, style: Any, tables: Any, **options: Any) -> list[str]:
+    def flush(self: Any, style: Any, tables: Any, **options: Any) -> list[str]:
         lifted = [f"DROP TRIGGER IF EXISTS {trigger.name}" for trigger in TRIGGERS if trigger.event == "DELETE"]
         return [*lifted, *plain_flush(self, style, tables, **options)]
 
-    DatabaseOperations.sql_flush = flush  # type: ignore[method-assign]
+    operations.sql_flush = flush  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ A worker or web process that a test starts uses this module too, with VERIBOARD_
 import os
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 if "VERIBOARD_TEST_DIR" not in os.environ:
     os.environ["VERIBOARD_TEST_DIR"] = tempfile.mkdtemp(prefix="veriboard-test-")
@@ -26,27 +27,29 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 from portal.settings import *  # noqa: E402
 from tests.templates import FailingVariable  # noqa: E402
 
+database = cast(dict[str, Any], DATABASES["default"])
 if test_database := os.environ.get("VERIBOARD_TEST_DATABASE"):
-    DATABASES["default"]["NAME"] = test_database
-elif "sqlite3" in DATABASES["default"]["ENGINE"]:
+    database["NAME"] = test_database
+elif "sqlite3" in database["ENGINE"]:
     # A file, not memory, so that worker processes open it too.
-    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+    database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 # Connections that outlive a test keep its database from being dropped.
-DATABASES["default"]["CONN_MAX_AGE"] = 0
+database["CONN_MAX_AGE"] = 0
 
 if CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{PART}:"}
-if "redis" in CACHES["default"]["BACKEND"]:
+cache = cast(dict[str, Any], CACHES["default"])
+if "redis" in cache["BACKEND"]:
     # Emptying the cache empties a whole Redis database: one a process, and none is the broker's.
-    server = CACHES["default"]["LOCATION"].rpartition("/")[0]
-    CACHES["default"]["LOCATION"] = f"{server}/{1 + int(PART.removeprefix('gw') if PART != 'main' else 0)}"
+    number = 1 if PART == "main" else 2 + int(PART.removeprefix("gw"))
+    cache["LOCATION"] = f"{cache['LOCATION'].rpartition('/')[0]}/{number}"
 
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 # A template variable that does not exist fails the test; so does an N+1 query inside one request.
-TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = FailingVariable(BASE_DIR)
+cast(dict[str, Any], TEMPLATES[0]["OPTIONS"])["string_if_invalid"] = FailingVariable(BASE_DIR)
 INSTALLED_APPS = ["zeal", *INSTALLED_APPS]
 MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]
 ZEAL_RAISE = True

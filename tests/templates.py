@@ -7,7 +7,7 @@ from types import FrameType
 from django.template.base import Node
 
 
-class MissingVariableError(Exception):
+class MissingVariable(Exception):
     """A template of ours shows a variable that its view does not give."""
 
 
@@ -24,7 +24,7 @@ class FailingVariable(str):
     def __mod__(self, variable: object) -> str:
         origin = find_origin(sys._getframe(1))
         if origin is not None and is_ours(origin, self.root):
-            raise MissingVariableError(f"{origin.relative_to(self.root)} has no variable {variable}")
+            raise MissingVariable(f"{origin.relative_to(self.root)} has no variable {variable}")
         return ""
 
 

@@ -38,7 +38,7 @@ def pages_of_objects() -> Iterator[str]:
     from leaderboard.models import Benchmark, Dataset, Model, Task
 
     for kind, model in (("tasks", Task), ("datasets", Dataset), ("benchmarks", Benchmark), ("models", Model)):
-        for thing in model.objects.all():  # type: ignore[attr-defined]
+        for thing in model.objects.all():
             yield thing.get_absolute_url()
             yield f"/api/v1/{kind}/{thing.slug}/"
     for benchmark in Benchmark.objects.all():

@@ -1,7 +1,6 @@
 """What load balancers and alarms are told."""
 
 import datetime as dt
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from leaderboard.models import Worker
 from tests.processes import WorkerProcess, wait_until
@@ -22,7 +21,7 @@ def see_worker(*, ago_seconds: float = 0, box: str = "bwrap") -> Worker:
     return Worker.objects.create(name=f"host/{ago_seconds}/{box}", box=box, started_at=at, seen_at=at)
 
 
-def test_alive_answers_without_a_database(client: Client, django_assert_num_queries: Callable[..., object]) -> None:
+def test_alive_answers_without_a_database(client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0):
         response = client.get("/healthz")
     assert (response.status_code, response.json()) == (200, {"status": "alive"})
@@ -47,9 +46,7 @@ def test_worker_seen_a_minute_ago_is_not_alive(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("allowed", "status"), [(False, 503), (True, 200)])
-def test_worker_without_isolation_is_told(
-    client: Client, settings: SettingsWrapper, allowed: bool, status: int
-) -> None:
+def test_worker_without_isolation_is_told(client: Client, settings: Settings, allowed: bool, status: int) -> None:
     settings.ALLOW_OPEN_BOX = allowed
     see_worker(box="bwrap")
     see_worker(box="none")
@@ -59,7 +56,7 @@ def test_worker_without_isolation_is_told(
 
 
 def test_storage_that_takes_no_file_fails_readiness_without_telling_paths(
-    client: Client, settings: SettingsWrapper, tmp_path: Path
+    client: Client, settings: Settings, tmp_path: Path
 ) -> None:
     see_worker()
     blocker = tmp_path / "files"
