@@ -1,0 +1,146 @@
+"""Weights files to tensors, and tensors into the declared architecture."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from evaluation.contract import InputFault
+from evaluation.engine import architectures
+from evaluation.engine.formats.state_dict import unwrap
+from evaluation.static_check import check
+
+Tensors = dict[str, torch.Tensor]
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network ready to evaluate."""
+
+    module: nn.Module
+    parameters: int
+
+
+def digest_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Return the state dict in the file. Raises: InputFault where the file is refused or holds none."""
+    verdict = check(path)
+    try:
+        if verdict.format == "safetensors":
+            return unwrap(dict(load_file(path)))
+        return unwrap(torch.load(path, map_location="cpu", weights_only=True))
+    except InputFault:
+        raise
+    # What a broken file makes of these libraries is one of many errors; each is the file's fault.
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError) as error:
+        raise InputFault(f"The file cannot be loaded: {str(error).splitlines()[0][:200]}") from error
+    except Exception as error:
+        raise InputFault(
+            f"The file cannot be loaded ({type(error).__name__}); save it again as a state dict."
+        ) from error
+
+
+def load(path: Path, architecture: str) -> Loaded:
+    """Return the architecture with the file's weights. Raises: InputFault where they do not fit."""
+    tensors = read_tensors(path)
+    check_finite(tensors)
+    with torch.device("meta"):
+        published = {
+            name: tuple(tensor.shape) for name, tensor in architectures.build(architecture).state_dict().items()
+        }
+    module = architectures.build(architecture, find_classes(tensors, published))
+    tensors = rename_old_layout(tensors)
+    drop_auxiliary(module, tensors)
+    compare(tensors, module, architecture)
+    module.load_state_dict(tensors, strict=False)
+    return Loaded(module.eval(), sum(parameter.numel() for parameter in module.parameters()))
+
+
+def check_finite(tensors: Tensors) -> None:
+    """Raises: InputFault, naming the first tensor with NaN or infinity."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise InputFault(f"The tensor {name} holds NaN or infinite values; these weights cannot be evaluated.")
+
+
+def find_classes(tensors: Tensors, published: dict[str, tuple[int, ...]]) -> int | None:
+    """Return the number of outputs of the file's head where it alone differs from the published one, else None."""
+    different = {
+        (shape[0], tuple(tensors[name].shape)[0])
+        for name, shape in published.items()
+        if name in tensors and shape and tensors[name].ndim == len(shape) and tuple(tensors[name].shape) != shape
+        if tuple(tensors[name].shape)[1:] == shape[1:]
+    }
+    return different.pop()[1] if len(different) == 1 else None
+
+
+# torchvision's DenseNets were published before a naming rule changed: norm.1 became norm1.
+OLD_LAYOUT = re.compile(
+    r"^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var))$"
+)
+
+
+def rename_old_layout(tensors: Tensors) -> Tensors:
+    return {OLD_LAYOUT.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}
+
+
+AUXILIARY_HEADS = {"AuxLogits": "aux_logits", "aux1": "aux_logits", "aux2": "aux_logits"}
+
+
+def drop_auxiliary(module: nn.Module, tensors: Tensors) -> None:
+    """Take the heads that only training uses off the network and out of the tensors."""
+    for head, flag in AUXILIARY_HEADS.items():
+        if hasattr(module, head) and hasattr(module, flag):
+            setattr(module, head, None)
+            setattr(module, flag, False)
+            for name in [name for name in tensors if name.startswith(f"{head}.")]:
+                del tensors[name]
+
+
+def compare(tensors: Tensors, module: nn.Module, architecture: str) -> None:
+    """Raises: InputFault with the first differences both ways, and the architecture that would fit if there is one."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    # Old files lack this counter, which evaluation does not read.
+    missing = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
+    surplus = [name for name in given if name not in wanted]
+    shapes = [f"{n} is {given[n]}, not {wanted[n]}" for n in wanted if n in given and given[n] != wanted[n]]
+    parts = [
+        f"{what}: {shorten(names)}"
+        for what, names in (("missing", missing), ("not known", surplus), ("shape", shapes))
+        if names
+    ]
+    if parts:
+        raise InputFault(f"The file does not fit {architecture}: {'; '.join(parts)}.{suggest(given, architecture)}")
+
+
+def shorten(names: list[str]) -> str:
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def suggest(given: dict[str, tuple[int, ...]], architecture: str) -> str:
+    """Return a sentence naming the architecture of the same family that has just these tensors, or nothing."""
+    family, _ = architectures.split_name(architecture)
+    shapes = set(given.items())
+    for name in architectures.list_names():
+        if family != "timm" and name.startswith("timm/"):
+            continue
+        with torch.device("meta"):
+            module = architectures.build(name)
+        if {
+            (n, tuple(t.shape)) for n, t in module.state_dict().items() if not n.endswith("num_batches_tracked")
+        } <= shapes:
+            return f" It fits {name}."
+    return ""

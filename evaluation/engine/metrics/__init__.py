@@ -1,0 +1,1 @@
+"""Predictions and labels to scores, on the trusted side. One file a kind of task."""

@@ -1,0 +1,50 @@
+"""Every architecture that can be evaluated, with its published protocol and size, without importing any of them.
+
+Standard library only: the web side offers and checks names from here. `catalogue.json` is written by
+`python -m evaluation.engine architectures --write-catalogue`, and a test holds it against the installed libraries.
+"""
+
+import difflib
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.contract import Protocol
+
+FILE = Path(__file__).with_name("catalogue.json")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A name with the number of its parameters and its published protocol."""
+
+    name: str
+    parameters: int
+    protocol: Protocol
+
+
+@functools.cache
+def load() -> dict[str, Architecture]:
+    rows = json.loads(FILE.read_text())
+    return {
+        name: Architecture(name, parameters, Protocol(resize, crop, interpolation, tuple(mean), tuple(std)))
+        for name, (parameters, resize, crop, interpolation, mean, std) in rows.items()
+    }
+
+
+def find(name: str) -> Architecture | None:
+    """Return the architecture of exactly this name."""
+    return load().get(name)
+
+
+def names() -> list[str]:
+    """Return all names, sorted."""
+    return sorted(load())
+
+
+def nearest(name: str, count: int = 3) -> list[str]:
+    """Return the known names most like this one; a bare `resnet50` finds those that end so."""
+    known = names()
+    exact = [each for each in known if each.endswith(f"/{name.lower()}")]
+    return [*exact, *(n for n in difflib.get_close_matches(name, known, n=count, cutoff=0.3) if n not in exact)][:count]

@@ -1,0 +1,86 @@
+"""What is stored of a run: one row a sample, in dataset order, as columns of a compressed archive.
+
+Columns: `sample` (first 8 bytes of the image's sha256), `top` (classes, best first), `score` (their probabilities in
+1/65535), `rank` (of the correct class, from 0), `margin` (of the correct class, in logits). At most 33 bytes a sample
+before compression.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.contract import InputFault
+from evaluation.engine.dataset import Dataset
+from evaluation.engine.metrics.classification import Outcomes
+from evaluation.engine.statistics import mcnemar
+
+COLUMNS = ("sample", "top", "score", "rank", "margin")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired comparison of two evidences on the same samples, by top-1."""
+
+    samples: int
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+    p_value: float
+
+
+def write_evidence(path: Path, dataset: Dataset, outcomes: Outcomes) -> dict[str, object]:
+    """Store the columns and return their digest and size."""
+    index_type = np.uint8 if len(dataset.class_names) <= 256 else np.uint16
+    keys = b"".join(bytes.fromhex(sample.sha256[:16]) for sample in dataset.samples)
+    columns = {
+        "sample": np.frombuffer(keys, np.uint8).reshape(-1, 8),
+        "top": outcomes.top.astype(index_type),
+        "score": np.rint(outcomes.scores * 65535).astype(np.uint16),
+        "rank": np.minimum(outcomes.rank, 65535).astype(np.uint16),
+        "margin": outcomes.margin.astype(np.float32),
+    }
+    with path.open("wb") as file:
+        np.savez_compressed(file, **columns)
+    return {"predictions": digest_columns(columns), "bytes": path.stat().st_size, "samples": len(dataset.samples)}
+
+
+def digest_columns(columns: dict[str, npt.NDArray[np.generic]]) -> str:
+    """Return the digest of the content, whatever the compression made of it."""
+    overall = hashlib.sha256()
+    for name in COLUMNS:
+        overall.update(name.encode() + str(columns[name].shape).encode() + columns[name].dtype.str.encode())
+        overall.update(np.ascontiguousarray(columns[name]).tobytes())
+    return f"sha256:{overall.hexdigest()}"
+
+
+def read_evidence(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """Raises: InputFault where the file is no evidence."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in COLUMNS}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise InputFault(f"{path.name} is no evidence file; a run writes one with --evidence.") from error
+
+
+def compare(first: Path, second: Path) -> Comparison:
+    """Return McNemar's exact test on the samples' top-1 outcomes. Raises: InputFault where the samples differ."""
+    one, two = read_evidence(first), read_evidence(second)
+    if not np.array_equal(one["sample"], two["sample"]):
+        raise InputFault(
+            "The two evidence files are of different samples; only runs on the same dataset can be compared."
+        )
+    right, other = one["rank"] == 0, two["rank"] == 0
+    only_first, only_second = int((right & ~other).sum()), int((~right & other).sum())
+    return Comparison(
+        len(right),
+        int((right & other).sum()),
+        only_first,
+        only_second,
+        int((~right & ~other).sum()),
+        mcnemar(only_first, only_second),
+    )

@@ -1,0 +1,35 @@
+"""What the trusted side tells the predictor. Torch is not needed to write it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the predictor is told. `pixels`: (N, H, W, 3) uint8 in an order that only the scorer knows."""
+
+    weights: str
+    architecture: str
+    pixels: str
+    predictions: str
+    classes: int
+    background: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    device: str
+    precision: str
+    batch_size: int | None
+    chunk: int
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, path: Path) -> "Job":
+        data = json.loads(path.read_text())
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+def name_chunk(index: int) -> str:
+    return f"{index:06d}.npy"

@@ -1,0 +1,302 @@
+"""One evaluation from spec to report: prepare the pixels, let a child predict, score what it left.
+
+This side is trusted and holds labels and names; the child gets pixels in a secret order and the weights.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation import catalogue
+from evaluation.contract import EXIT_INPUT_FAULT, EvaluationReport, EvaluationSpec, InputFault, Progress, Protocol
+from evaluation.engine.dataset import Dataset, index_dataset
+from evaluation.engine.evidence import write_evidence
+from evaluation.engine.job import Job, name_chunk
+from evaluation.engine.metrics import classification
+from evaluation.engine.pixels import Pixels, open_pixels
+from evaluation.static_check import check
+
+Tell = Callable[[Progress], None]
+
+CHUNK = 512
+# Signals by which a process dies of its own doing: what it ran was the file's.
+CRASHES = {4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV", 31: "SIGSYS"}
+# glibc gives large activations back to the system after each batch; keeping them doubles the throughput of large batches.
+ALLOCATOR = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "onnxruntime")
+
+
+class EngineTrouble(Exception):
+    """We are at fault. The message is one line for the log."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """`work/box` is what the child reads, `work/predictions` what it writes; `store` keeps pixels between runs."""
+
+    work: Path
+    store: Path
+
+    @property
+    def box(self) -> Path:
+        return self.work / "box"
+
+    @property
+    def predictions(self) -> Path:
+        return self.work / "predictions"
+
+    def prepare(self) -> None:
+        for folder in (self.box, self.predictions, self.store):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | None = None) -> EvaluationReport:
+    """Evaluate. Raises: InputFault for the file or the arguments, EngineTrouble for us."""
+    clock = {"started": time.perf_counter()}
+    folders.prepare()
+    weights = inspect_weights(spec)
+    protocol = spec.protocol or find_protocol(weights["architecture"])
+    tell(Progress("preparing", message=f"{Path(spec.weights.path).name}, {weights['format']}"))
+    dataset = prepare_dataset(spec)
+    pixels = open_pixels(dataset, protocol, folders.store, throttle(tell, "preparing"))
+    clock["prepared"] = time.perf_counter()
+    order = draw_order(len(dataset.samples), spec.order_seed)
+    job = prepare_job(spec, folders, protocol, len(dataset.class_names), pixels, order, weights)
+    predict_in_child(spec, folders, job, tell)
+    clock["predicted"] = time.perf_counter()
+    tell(Progress("scoring", len(order), len(order)))
+    logits = collect(folders, order, len(dataset.class_names))
+    labels = np.array([sample.label for sample in dataset.samples], np.int32)
+    outcomes = classification.judge(logits, labels)
+    note = read_note(folders)
+    stored = write_evidence(evidence, dataset, outcomes) if evidence else {}
+    return EvaluationReport(
+        metrics=classification.score(outcomes, spec.metrics),
+        weights=weights | {"parameters": note["parameters"]},
+        dataset={"samples": len(order), "classes": len(dataset.class_names), "digest": dataset.digest},
+        protocol=asdict(protocol),
+        environment=describe_environment(spec, note),
+        timing=measure(clock, note, len(order)),
+        evidence=stored,
+        analysis=classification.analyse(outcomes, labels, dataset.class_names),
+    )
+
+
+def inspect_weights(spec: EvaluationSpec) -> dict[str, Any]:
+    """Return digest, format and architecture of the file. Raises: InputFault where it is refused or another file."""
+    path = Path(spec.weights.path)
+    if not path.is_file():
+        raise InputFault(f"The weights file {path.name} does not exist.")
+    verdict = check(path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if spec.weights.sha256 and spec.weights.sha256.lower() != sha256:
+        raise InputFault(
+            f"The file's sha256 is {sha256[:12]}…, expected {spec.weights.sha256[:12]}…; it is another file."
+        )
+    if verdict.format != "onnx" and not spec.weights.architecture:
+        raise InputFault("Give the architecture, such as torchvision/resnet50; only ONNX files carry their own.")
+    return {"sha256": sha256, "format": verdict.format, "architecture": spec.weights.architecture or "onnx"}
+
+
+def find_protocol(architecture: str) -> Protocol:
+    """Return the architecture's published protocol. Raises: InputFault where the architecture is unknown."""
+    if architecture == "onnx":
+        return Protocol(resize=256, crop=224)
+    found = catalogue.find(architecture)
+    if found is None:
+        near = ", ".join(catalogue.nearest(architecture))
+        raise InputFault(f"The architecture {architecture!r} is unknown; the nearest are {near}.")
+    return found.protocol
+
+
+def prepare_dataset(spec: EvaluationSpec) -> Dataset:
+    """Raises: InputFault where the files are not those that were registered."""
+    dataset = index_dataset(Path(spec.dataset.path), Path(spec.dataset.labels) if spec.dataset.labels else None)
+    if spec.dataset.digest and spec.dataset.digest != dataset.digest:
+        raise EngineTrouble(
+            f"The dataset's digest is {dataset.digest[:19]}…, registered was {spec.dataset.digest[:19]}…: its files changed."
+        )
+    return dataset
+
+
+def draw_order(samples: int, seed: int) -> npt.NDArray[np.int64]:
+    """Return the secret order: position in the run to index in the dataset."""
+    return np.random.default_rng(seed).permutation(samples)
+
+
+def prepare_job(
+    spec: EvaluationSpec,
+    folders: Folders,
+    protocol: Protocol,
+    classes: int,
+    pixels: Pixels,
+    order: npt.NDArray[np.int64],
+    weights: dict[str, Any],
+) -> Job:
+    """Lay out what the child reads. Predictions of another job that lie there are removed."""
+    shuffled = folders.box / "pixels.npy"
+    job = Job(
+        weights=spec.weights.path,
+        architecture=weights["architecture"],
+        pixels=str(shuffled),
+        predictions=str(folders.predictions),
+        classes=classes,
+        background=spec.weights.background,
+        mean=protocol.mean,
+        std=protocol.std,
+        device=spec.device,
+        precision=spec.precision,
+        batch_size=spec.batch_size,
+        chunk=CHUNK,
+    )
+    facts = [asdict(job), weights["sha256"], spec.order_seed, asdict(protocol), pixels.shape]
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    marker = folders.work / "job.sha256"
+    if not marker.exists() or marker.read_text() != digest or not shuffled.exists():
+        marker.unlink(missing_ok=True)
+        shutil.rmtree(folders.predictions)
+        folders.predictions.mkdir()
+        shuffle(pixels, order, shuffled)
+        marker.write_text(digest)
+    job.write(folders.box / "job.json")
+    return job
+
+
+def shuffle(pixels: Pixels, order: npt.NDArray[np.int64], target: Path) -> None:
+    """Write the pixels in the run's order."""
+    shuffled = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=pixels.shape)
+    for start in range(0, len(order), CHUNK):
+        shuffled[start : start + CHUNK] = pixels[order[start : start + CHUNK]]
+    shuffled.flush()
+
+
+def predict_in_child(spec: EvaluationSpec, folders: Folders, job: Job, tell: Tell) -> None:
+    """Run the predictor behind `spec.box`. Raises: InputFault, EngineTrouble."""
+    command = [*spec.box, sys.executable, "-m", "evaluation.engine", "predict", str(folders.box / "job.json")]
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "CUDA_VISIBLE_DEVICES") if name in os.environ}
+    environment |= ALLOCATOR | {"PYTHONPATH": root, "HOME": str(folders.work), "PYTHONUNBUFFERED": "1"}
+    errors = folders.work / "predict.log"
+    with (
+        errors.open("wb") as log,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment
+        ) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                if progress := Progress.from_json(line.decode(errors="replace")):
+                    tell(progress)
+        finally:
+            if child.poll() is None and sys.exc_info()[0] is not None:
+                child.kill()
+    judge_exit(child.returncode, errors)
+
+
+def judge_exit(status: int, errors: Path) -> None:
+    """Raises: InputFault where the file is at fault, EngineTrouble where we are."""
+    if status == 0:
+        return
+    lines = errors.read_text(errors="replace").strip().splitlines()
+    last = lines[-1][:500] if lines else ""
+    if status == EXIT_INPUT_FAULT and last:
+        raise InputFault(last)
+    signal = -status if status < 0 else status - 128
+    if signal in CRASHES:
+        raise InputFault(
+            f"Evaluating the file crashed the process ({CRASHES[signal]}); these weights cannot be evaluated."
+        )
+    raise EngineTrouble(f"The predictor ended with status {status}: {last or 'it said nothing'}")
+
+
+def collect(folders: Folders, order: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float32]:
+    """Return the (N, C) logits in dataset order. What the child wrote is checked, not believed."""
+    logits = np.empty((len(order), classes), np.float32)
+    for index, start in enumerate(range(0, len(order), CHUNK)):
+        places = order[start : start + CHUNK]
+        try:
+            part = np.load(folders.predictions / name_chunk(index), mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise EngineTrouble(f"chunk {index} of the predictions cannot be read: {error}") from error
+        if part.shape != (len(places), classes) or part.dtype != np.float32 or not np.isfinite(part).all():
+            raise EngineTrouble(f"chunk {index} of the predictions is no table of {classes} finite scores an image")
+        logits[places] = part
+    return logits
+
+
+def read_note(folders: Folders) -> dict[str, Any]:
+    try:
+        note = json.loads((folders.predictions / "note.json").read_text())
+        return {
+            "parameters": int(note["parameters"]),
+            "seconds": float(note["seconds"]),
+            "batch_size": int(note["batch_size"]),
+            "device": str(note["device"])[:100],
+            "threads": int(note["threads"]),
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EngineTrouble(f"the predictor left no readable note: {error}") from error
+
+
+def describe_environment(spec: EvaluationSpec, note: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": {name: found for name in PACKAGES if (found := find_version(name))},
+        "device": note["device"],
+        "threads": note["threads"],
+        "batch_size": note["batch_size"],
+        "precision": spec.precision,
+        "box": Path(spec.box[0]).name if spec.box else "none",
+    }
+
+
+def find_version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def measure(clock: dict[str, float], note: dict[str, Any], samples: int) -> dict[str, Any]:
+    now = time.perf_counter()
+    seconds = {
+        "preparing": clock["prepared"] - clock["started"],
+        "predicting": clock["predicted"] - clock["prepared"],
+        "forward": note["seconds"],
+        "scoring": now - clock["predicted"],
+        "total": now - clock["started"],
+    }
+    rate = samples / note["seconds"] if note["seconds"] else 0.0
+    return {"images_per_second": round(rate, 1), "seconds": {name: round(value, 3) for name, value in seconds.items()}}
+
+
+def throttle(tell: Tell, stage: str, pause: float = 0.3) -> Callable[[int, int], None]:
+    """Return a reporter that speaks at most every `pause` seconds, and at the end."""
+    spoken = [0.0]
+
+    def report(done: int, total: int) -> None:
+        if time.monotonic() - spoken[0] > pause or done == total:
+            spoken[0] = time.monotonic()
+            tell(Progress(stage, done, total))
+
+    return report

@@ -1,0 +1,76 @@
+"""Preprocessing exactly as the reference does it: torchvision's evaluation transforms on PIL images.
+
+Source: torchvision `transforms` Resize, CenterCrop, ToTensor, Normalize (references/classification/presets.py).
+"""
+
+import io
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from evaluation.contract import InputFault, Protocol
+
+RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+}
+# An image that inflates to more pixels than this is refused, not decoded.
+MAX_PIXELS = 200_000_000
+
+
+def decode(data: bytes, name: str) -> Image.Image:
+    """Decode one image to RGB as the reference does: no EXIF rotation, CMYK and palettes converted by PIL.
+
+    Raises: InputFault, naming the image, where it is empty, truncated or no image.
+    """
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
+            warnings.simplefilter("ignore")
+            if image.width * image.height > MAX_PIXELS:
+                raise InputFault(f"The image {name} has {image.width}×{image.height} pixels, more than we decode.")
+            return image.convert("RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, InputFault):
+            raise
+        reason = "is empty" if not data else "cannot be decoded (it may be truncated)"
+        raise InputFault(f"The image {name} {reason}; replace or remove it.") from error
+
+
+def resize(image: Image.Image, side: int, interpolation: str) -> Image.Image:
+    """Scale the shorter side to `side`, the longer one to the truncated integer, as torchvision's Resize does."""
+    width, height = image.size
+    short, long = min(width, height), max(width, height)
+    if short == side:
+        return image
+    other = int(side * long / short)
+    size = (side, other) if width <= height else (other, side)
+    return image.resize(size, RESAMPLING[interpolation])
+
+
+def crop_centre(image: Image.Image, side: int) -> Image.Image:
+    """Cut the centre square; what is smaller is padded with black first, as torchvision's CenterCrop does."""
+    width, height = image.size
+    if width < side or height < side:
+        left, top = max(0, (side - width) // 2), max(0, (side - height) // 2)
+        padded = Image.new("RGB", (max(width, side), max(height, side)))
+        padded.paste(image, (left, top))
+        image, (width, height) = padded, padded.size
+    # Python's round, half to even, is what the reference uses.
+    left, top = round((width - side) / 2.0), round((height - side) / 2.0)
+    return image.crop((left, top, left + side, top + side))
+
+
+def preprocess(image: Image.Image, protocol: Protocol) -> npt.NDArray[np.uint8]:
+    """Return the (H, W, 3) uint8 pixels that the network sees, before normalisation."""
+    if protocol.resize is not None:
+        image = resize(image, protocol.resize, protocol.interpolation)
+    if protocol.crop is not None:
+        image = crop_centre(image, protocol.crop)
+    return np.asarray(image, dtype=np.uint8)
