@@ -77,7 +77,7 @@ def execute(
     places.prepare()
     try:
         box = sandbox.command(
-            read_only=[places.work / "box", places.store, Path(spec.weights.path)],
+            read_only=[places.work / "box", Path(spec.weights.path)],
             writable=[places.work / "predictions"],
             allow_open=allow_open,
         )

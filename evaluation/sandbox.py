@@ -1,0 +1,137 @@
+"""Put a process into a box: no network, no other files, no secrets, bounded memory.
+
+Standard library only. The box is bubblewrap (`bwrap`), which uses the kernel's namespaces.
+
+Covered: the network (a namespace with nothing in it, loopback down), files (a new root with read-only binds of the
+interpreter, the system's libraries, the `evaluation` package and the paths named by the caller; the only writable places
+are those named so, and small memory-backed `/tmp` and `/dev/shm`), other processes (own pid, ipc and uts namespaces),
+the environment (cleared), privileges (an unprivileged uid, no capabilities, no new ones), the terminal (own session),
+outliving the parent (it dies with it), and by resource limits CPU time, core dumps, file size and number of files.
+
+Not covered: the kernel itself (a bug in it is a way out), side channels by timing and caches, memory beyond what the
+limits say where the kernel overcommits, and the GPU driver where a device is bound.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BWRAP = "bwrap"
+TMP_BYTES = 256 * 2**20
+SHM_BYTES = 256 * 2**20
+# No single file that the box writes is larger: chunks of predictions are far below.
+FILE_BYTES = 4 * 2**30
+CPU_SECONDS = 24 * 3600
+OPEN_FILES = 1024
+NOBODY = "65534"
+# What the dynamic linker and Python need of the system, and nothing with secrets in it.
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
+# See engine.pipeline.ALLOCATOR: kept here too, as the box's environment starts empty.
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/tmp",
+    "TMPDIR": "/tmp",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUNBUFFERED": "1",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+PROBE_SECONDS = 20
+
+
+class SandboxUnavailable(RuntimeError):
+    """Nothing here can isolate a process. The message says what to install or set."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Which isolation works here: "bwrap", or "none" with the reason."""
+
+    kind: str
+    detail: str
+
+
+def command(
+    *, read_only: Sequence[Path], writable: Sequence[Path], gpu: bool = False, allow_open: bool = False
+) -> tuple[str, ...]:
+    """Return the words to put before a command so that it runs in the box and sees only these paths.
+
+    The paths keep their names inside. Raises: SandboxUnavailable where no isolation works, unless `allow_open` accepts
+    running without (then there are no words).
+    """
+    found = status()
+    if found.kind == "none":
+        if allow_open:
+            return ()
+        raise SandboxUnavailable(f"No sandbox works here, so nothing is evaluated: {found.detail}")
+    return build(read_only, writable, gpu)
+
+
+def build(read_only: Sequence[Path], writable: Sequence[Path], gpu: bool) -> tuple[str, ...]:
+    words = [shutil.which(BWRAP) or BWRAP, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    words += ["--uid", NOBODY, "--gid", NOBODY, "--hostname", "box", "--cap-drop", "ALL"]
+    for name, value in (ENVIRONMENT | {"PYTHONPATH": str(package_root())}).items():
+        words += ["--setenv", name, value]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    words += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"]
+    for path in [*system_paths(), *python_paths(), package_root() / "evaluation", *map(Path.absolute, read_only)]:
+        words += ["--ro-bind", str(path), str(path)]
+    for path in map(Path.absolute, writable):
+        words += ["--bind", str(path), str(path)]
+    words += gpu_words() if gpu else []
+    words += ["--remount-ro", "/", "--chdir", "/", "--"]
+    return (*words, *limit_words())
+
+
+def package_root() -> Path:
+    return Path(__file__).resolve().parent.parent
+
+
+def system_paths() -> Iterator[Path]:
+    return (Path(path) for path in SYSTEM if Path(path).exists())
+
+
+def python_paths() -> list[Path]:
+    """Return the folders of the running interpreter that the system's own do not hold."""
+    folders = dict.fromkeys(Path(p) for p in (sys.prefix, sys.base_prefix, sys.exec_prefix))
+    folders |= dict.fromkeys([Path(sys.executable).resolve().parent.parent])
+    return [folder for folder in folders if not folder.is_relative_to("/usr") and folder != Path("/")]
+
+
+def gpu_words() -> list[str]:
+    """Bind what the CUDA driver needs."""
+    words = ["--ro-bind", "/sys", "/sys"]
+    for node in sorted(Path("/dev").glob("nvidia*")):
+        words += ["--dev-bind", str(node), str(node)]
+    return words
+
+
+def limit_words() -> tuple[str, ...]:
+    """Return the words that set resource limits, where util-linux has prlimit."""
+    if shutil.which("prlimit") is None:
+        return ()
+    limits = (f"--cpu={CPU_SECONDS}", "--core=0", f"--fsize={FILE_BYTES}", f"--nofile={OPEN_FILES}")
+    return (shutil.which("prlimit") or "prlimit", *limits, "--")
+
+
+@functools.cache
+def status() -> Status:
+    """Return what works here, found out by really starting a process in the box."""
+    if shutil.which(BWRAP) is None:
+        return Status("none", "bwrap is missing (Debian package bubblewrap).")
+    probe = [*build([], [], gpu=False), sys.executable, "-c", "import evaluation.contract"]
+    try:
+        done = subprocess.run(probe, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Status("none", f"bwrap does not start: {error}.")
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
+        return Status("none", f"bwrap does not work here: {last[0]}.")
+    return Status(BWRAP, f"{shutil.which(BWRAP)}, kernel {os.uname().release}")
