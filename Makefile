@@ -9,7 +9,7 @@ TRANSLATIONS := $(CATALOGUES:.po=.mo)
 SOURCES := portal leaderboard evaluation demo tests scripts manage.py
 
 .PHONY: help setup demo run test check bench load chaos clean \
-	format lint types imports templates migrations deploy translations lock messages
+	format lint types imports templates migrations deploy translations lock messages diagrams
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ lock: setup
 
 messages: setup ## collect new texts into locale/ (needs gettext)
 	$(PYTHON) manage.py makemessages --all --no-obsolete --no-location --ignore '.venv/*' --ignore 'var/*'
+
+diagrams: setup ## draw the state diagrams of docs/architecture.md anew
+	@$(PYTHON) -m scripts.diagrams
 
 clean: ## remove what was built and stored: .venv, var, caches
 	rm -rf $(VENV) var build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

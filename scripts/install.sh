@@ -30,7 +30,7 @@ fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 echo "Installing the locked packages (about 5 GB, most of it torch: half a minute from a warm cache, minutes from the network) …"
 started=$(date +%s)
-if "$venv/bin/python" -m pip install --quiet uv; then
+if "$venv/bin/python" -m pip install --quiet --quiet uv; then
     UV_NO_PROGRESS=1 VIRTUAL_ENV="$PWD/$venv" "$venv/bin/uv" pip sync --quiet --require-hashes requirements.lock
 else
     echo "uv could not be installed; going on with pip, which is slower."
