@@ -1,26 +1,44 @@
-"""Static check of a weights file, before anything is unpickled. (First version: by magic bytes.)"""
+"""Look at a weights file without loading it: what it is, what is in it, or one sentence why it is refused.
 
-from dataclasses import dataclass
+Standard library only. Nothing is unpickled, imported or extracted; tensor data is not read. It is the first of three
+gates; the second loads the file inside the box, the third holds it against its architecture.
+"""
+
 from pathlib import Path
 
 from evaluation.contract import InputFault
+from evaluation.static_check import legacy, onnx, refusals, safetensors, zips
+from evaluation.static_check.verdict import Verdict
 
+__all__ = ["Verdict", "check"]
 
-@dataclass(frozen=True)
-class Verdict:
-    format: str
-    size_bytes: int
-    tensors: int
-    parameters: int
+HEAD_BYTES = 4096
 
 
 def check(path: str | Path, *, filename: str | None = None) -> Verdict:
+    """Return what is in the file, told by its bytes and not by its name.
+
+    Raises: InputFault with one plain sentence: what was found and how to mend it.
+    """
     path = Path(path)
-    with path.open("rb") as file:
-        head = file.read(16)
+    name = filename or path.name
     size = path.stat().st_size
-    if head[:2] in (b"PK", b"\x80\x02"):
-        return Verdict("state_dict", size, 0, 0)
-    if head[8:9] == b"{":
-        return Verdict("safetensors", size, 0, 0)
-    raise InputFault(f"{filename or path.name} is no weights file we know; save a state dict or safetensors.")
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        refusals.check_head(head, size, name)
+        try:
+            if head.startswith(b"PK\x03\x04"):
+                return zips.check(file, size)
+            if legacy.MAGIC in head[:64]:
+                return legacy.check(file, size)
+            if safetensors.is_likely(head, size):
+                return safetensors.check(file, size)
+            if onnx.is_likely(head):
+                return onnx.check(file, size)
+        # Whatever a damaged file makes of a parser is the file's fault; the parsers bound what they read.
+        except (ValueError, IndexError, KeyError, TypeError, OverflowError, EOFError, RecursionError) as error:
+            if isinstance(error, InputFault):
+                raise
+            raise InputFault(f"{name} is damaged or was made to look like a weights file; save it again.") from error
+    raise refusals.refuse_unknown(head, name)

@@ -1,0 +1,49 @@
+"""What is not taken, told apart by its first bytes, with what to do instead."""
+
+from evaluation.contract import InputFault
+
+SAVE = "save one with torch.save(model.state_dict(), 'weights.pth') or safetensors.torch.save_file"
+
+# First bytes, what it is, what to do.
+KNOWN: tuple[tuple[bytes, str, str], ...] = (
+    (b"\x89HDF\r\n\x1a\n", "a Keras/HDF5 file", "convert the model to ONNX"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it and submit the weights file inside"),
+    (b"BZh", "a bzip2 archive", "unpack it and submit the weights file inside"),
+    (b"\xfd7zXZ\x00", "an xz archive", "unpack it and submit the weights file inside"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it and submit the weights file inside"),
+    (b"Rar!", "a RAR archive", "unpack it and submit the weights file inside"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "unpack it and submit the weights file inside"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file it points to", "fetch it with `git lfs pull` first"),
+    (b"\x93NUMPY", "a NumPy array", f"submit a state dict: {SAVE}"),
+    (b"\x89PNG", "a picture", f"submit a state dict: {SAVE}"),
+    (b"\xff\xd8\xff", "a picture", f"submit a state dict: {SAVE}"),
+    (b"%PDF", "a PDF", f"submit a state dict: {SAVE}"),
+    (b"\x7fELF", "a program", f"submit a state dict: {SAVE}"),
+    (b"MZ", "a program", f"submit a state dict: {SAVE}"),
+    (b"GGUF", "a GGUF language model", f"submit a state dict: {SAVE}"),
+)
+HTML = (b"<!doctype html", b"<html", b"<?xml", b"<head")
+
+
+def check_head(head: bytes, size: int, name: str) -> None:
+    """Raises: InputFault where the first bytes are those of something that is not taken."""
+    if size == 0:
+        raise InputFault(f"{name} is empty; choose the weights file again.")
+    start = head.lstrip()[:64].lower()
+    if start.startswith(HTML):
+        raise InputFault(f"{name} is a web page, not a weights file: the download went wrong, fetch the file itself.")
+    for magic, what, mend in KNOWN:
+        if head.startswith(magic):
+            raise InputFault(f"{name} is {what}; {mend}.")
+    if head[257:262] == b"ustar":
+        raise InputFault(f"{name} is a tar archive; unpack it and submit the weights file inside.")
+
+
+def refuse_unknown(head: bytes, name: str) -> InputFault:
+    """Return the refusal of a file that nothing recognises."""
+    text = head[:512]
+    if all(byte in b"\t\n\r\f" or 32 <= byte for byte in text) and text.isascii():
+        return InputFault(f"{name} is a text file, not a weights file; {SAVE}.")
+    if head.startswith(b"\x80"):
+        return InputFault(f"{name} is a plain pickle, which is never opened here; {SAVE}.")
+    return InputFault(f"{name} is no weights file that is known here (state dict, safetensors, ONNX); {SAVE}.")
