@@ -96,7 +96,20 @@ def prepare(folder: Path, environment: dict[str, str]) -> None:
         (folder / "digits.done").touch()
     run_step(
         *("manage.py", "register_dataset", BENCHMARK, str(digits / "test"), "--name", "Handwritten digits"),
-        *("--split", "test", "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5", "--licence", "CC BY 4.0"),
+        *(
+            "--split",
+            "test",
+            "--resize",
+            "32",
+            "--crop",
+            "32",
+            "--mean",
+            "0.5,0.5,0.5",
+            "--std",
+            "0.5,0.5,0.5",
+            "--licence",
+            "CC BY 4.0",
+        ),
         environment=environment,
     )
     if not (models / "trained.json").exists():
