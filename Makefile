@@ -8,7 +8,7 @@ CATALOGUES := $(wildcard locale/*/LC_MESSAGES/*.po)
 TRANSLATIONS := $(CATALOGUES:.po=.mo)
 SOURCES := portal leaderboard evaluation demo tests scripts manage.py
 
-.PHONY: help setup demo run test check bench load chaos clean \
+.PHONY: help setup demo run test check clean \
 	format lint types imports templates migrations deploy translations lock messages diagrams
 
 help: ## show this list
