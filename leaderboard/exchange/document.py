@@ -1,7 +1,11 @@
-"""The neutral form between the exchange formats and the database: what a file states, as frozen data."""
+"""The neutral form between the exchange formats and the database: what a file states. Pure.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Texts are kept by language ("en", "zh-hans"), so that one catalogue can hold both.
+"""
+
+from dataclasses import dataclass, field
+
+Texts = dict[str, str]
 
 
 class FormatFault(ValueError):
@@ -10,7 +14,7 @@ class FormatFault(ValueError):
 
 @dataclass(frozen=True)
 class Skipped:
-    """A row that was not taken, with its line (from 1; an ordinal where the format has no lines) and the reason."""
+    """A row that was not taken: its line from 1 (its number where a format has no lines), and the reason."""
 
     line: int
     text: str
@@ -19,7 +23,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ParsedLink:
-    """A link with its label; for weights and code the label is the framework."""
+    """A link with its label; of weights and code the label is the framework."""
 
     label: str
     url: str
@@ -27,7 +31,7 @@ class ParsedLink:
 
 @dataclass(frozen=True)
 class ParsedScore:
-    """A stated score: the number, the digits as they stood, and whether they stood in bold."""
+    """A stated score: the number, its digits as stated, and whether they stood in bold."""
 
     value: float
     text: str
@@ -45,42 +49,57 @@ class ParsedMetric:
     decimals: int = 3
     minimum: float | None = None
     maximum: float | None = None
+    name: Texts = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ParsedProtocol:
+    """How the scores were taken."""
+
+    slug: str
+    name: Texts
+
+
+@dataclass(frozen=True)
+class ParsedDataset:
+    """A dataset and one split of it."""
+
+    slug: str
+    name: str
+    split: str = "test"
+    description: Texts = field(default_factory=dict)
+    licence: str = ""
+    homepage_url: str = ""
+    samples: int | None = None
+    classes: int | None = None
 
 
 @dataclass(frozen=True)
 class ParsedEntry:
-    """One row: a model in its weights, with its scores by metric key. `paper_date` is ISO 8601."""
+    """A row: a model in its weights, and its scores by metric key. `paper_date` is ISO 8601."""
 
-    line: int
-    model_name: str
-    scores: Mapping[str, ParsedScore]
-    weights: tuple[ParsedLink, ...] = ()
+    model: str
+    scores: dict[str, ParsedScore]
+    weights: list[ParsedLink] = field(default_factory=list)
+    codes: list[ParsedLink] = field(default_factory=list)
     paper_url: str = ""
     paper_title: str = ""
     paper_date: str = ""
-    codes: tuple[ParsedLink, ...] = ()
     parameters: int | None = None
-    # Told by the source, without which rows of one name are duplicates: image size, say.
-    variant: str = ""
-    uses_extra_data: bool = False
-    architecture: str = ""
+    line: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass
 class ParsedBenchmark:
-    """One table: a dataset's split under one protocol, its metrics (the first one ranks) and its rows."""
+    """A table: a dataset's split under one protocol, its metrics (the first one ranks) and its rows."""
 
     slug: str
-    dataset_slug: str
-    dataset_name: str
-    split: str
-    metrics: tuple[ParsedMetric, ...]
-    entries: tuple[ParsedEntry, ...]
-    protocol_slug: str = "as-published"
-    protocol_text: str = ""
-    description_link: str = ""
-    dataset_description: str = ""
-    highlight_count: int = 5
+    dataset: ParsedDataset
+    protocol: ParsedProtocol
+    metrics: list[ParsedMetric] = field(default_factory=list)
+    entries: list[ParsedEntry] = field(default_factory=list)
+    description: Texts = field(default_factory=dict)
+    highlight_count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,51 +109,24 @@ class ParsedResource:
     title: str
     url: str
     type: str = ""
-    description: str = ""
+    description: Texts = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass
 class ParsedTask:
-    """A task with its description in Markdown, the metrics it lists, its benchmarks and resources."""
+    """A task with its description in Markdown, its benchmarks and resources."""
 
     slug: str
-    name: str
-    description: str = ""
-    metrics: tuple[str, ...] = ()
-    benchmarks: tuple[ParsedBenchmark, ...] = ()
-    resources: tuple[ParsedResource, ...] = ()
-    parents: tuple[str, ...] = ()
+    name: Texts
+    description: Texts = field(default_factory=dict)
+    benchmarks: list[ParsedBenchmark] = field(default_factory=list)
+    resources: list[ParsedResource] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass
 class ParsedCatalogue:
-    """All that one file states in one language ("en" or "zh-hans"), and what was not taken from it."""
+    """All that one file states, and what was not taken from it. `source` names the file."""
 
-    format: str
-    language: str
-    tasks: tuple[ParsedTask, ...]
-    skipped: tuple[Skipped, ...] = ()
-    source: str = ""
-
-    @property
-    def benchmarks(self) -> tuple[ParsedBenchmark, ...]:
-        return tuple(benchmark for task in self.tasks for benchmark in task.benchmarks)
-
-    @property
-    def entries(self) -> tuple[ParsedEntry, ...]:
-        return tuple(entry for benchmark in self.benchmarks for entry in benchmark.entries)
-
-
-@dataclass(frozen=True)
-class ParsedDataset:
-    """A dataset page: its texts are Markdown, by section."""
-
-    slug: str
-    name: str
-    description: str = ""
-    technical_details: str = ""
-    format_text: str = ""
-    links: tuple[ParsedLink, ...] = ()
-    downloads: tuple[ParsedLink, ...] = ()
-    resources: tuple[ParsedResource, ...] = ()
-    homepage_url: str = ""
+    source: str
+    tasks: list[ParsedTask] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
