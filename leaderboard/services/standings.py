@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from leaderboard.claims.tolerance import judge, judge_all
 from leaderboard.models import Benchmark, Claim, Entry, Metric, Result, Score, Standing
-from leaderboard.ranking import best, rank, rank_intervals_from_intervals
+from leaderboard.ranking import rank, rank_intervals_from_intervals
 
 BATCH = 500
 

@@ -1,0 +1,231 @@
+"""Take a parsed table into the catalogue. Doing it twice changes nothing; what is known is never overwritten."""
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from django.db import models, transaction
+from django.utils.text import slugify
+
+from leaderboard.tables.document import (
+    ParsedBenchmark,
+    ParsedCatalogue,
+    ParsedDataset,
+    ParsedEntry,
+    ParsedLink,
+    ParsedMetric,
+    ParsedTask,
+    Skipped,
+    Texts,
+)
+from leaderboard.models import (
+    Benchmark,
+    BenchmarkMetric,
+    Claim,
+    Dataset,
+    Entry,
+    Metric,
+    Model,
+    Paper,
+    Protocol,
+    Resource,
+    Split,
+    Task,
+    Weights,
+)
+from leaderboard.services import audit, standings
+
+M = TypeVar("M", bound=models.Model)
+
+NOT_GIVEN = "unstated"
+
+
+@dataclass
+class ImportReport:
+    """What an import did: objects made and completed by kind, and every row that was not taken."""
+
+    created: Counter[str] = field(default_factory=Counter)
+    updated: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.created and not self.updated
+
+
+class DryRun(Exception):
+    """Undo everything: only the report was asked for."""
+
+
+def import_catalogue(
+    parsed: ParsedCatalogue, *, by: audit.Actor, at: dt.datetime, dry_run: bool = False
+) -> ImportReport:
+    """Store what the table says, all or nothing, and derive the boards anew."""
+    importer = Importer(parsed.source)
+    importer.report.skipped += parsed.skipped
+    try:
+        with transaction.atomic():
+            for task in parsed.tasks:
+                importer.take_task(task, by=by, at=at)
+            if dry_run:
+                raise DryRun
+    except DryRun:
+        pass
+    return importer.report
+
+
+class Importer:
+    """One import. `source` is named as the source of its claims."""
+
+    def __init__(self, source: str) -> None:
+        self.source, self.report = source, ImportReport()
+        self.seen: set[tuple[int, int, str]] = set()
+
+    def ensure(self, kind: type[M], key: dict[str, Any], facts: dict[str, Any]) -> M:
+        """Return the object with this key, made where it is missing, its empty fields filled from `facts`."""
+        facts = {name: value for name, value in facts.items() if value not in (None, "")}
+        found, is_new = kind._default_manager.get_or_create(**key, defaults=facts)
+        name = kind._meta.model_name or ""
+        missing = {f: v for f, v in facts.items() if getattr(found, f) in (None, "")}
+        if is_new:
+            self.report.created[name] += 1
+        elif missing:
+            for each, value in missing.items():
+                setattr(found, each, value)
+            found.save(update_fields=list(missing))
+            self.report.updated[name] += 1
+        return found
+
+    def take_task(self, parsed: ParsedTask, *, by: audit.Actor, at: dt.datetime) -> None:
+        facts = spread("name", parsed.name) | spread("description", parsed.description)
+        task = self.ensure(Task, {"slug": parsed.slug}, facts)
+        for position, resource in enumerate(parsed.resources):
+            facts = {"title_en": resource.title, "type": resource.type, "position": position}
+            self.ensure(
+                Resource, {"task": task, "url": resource.url}, facts | spread("description", resource.description)
+            )
+        for position, benchmark in enumerate(parsed.benchmarks):
+            before = +self.report.created + self.report.updated
+            stored = self.take_benchmark(benchmark, task, position)
+            if +self.report.created + self.report.updated != before:
+                standings.refresh_benchmark(stored)
+                audit.record("import", stored, by=by, at=at, data={"source": self.source})
+
+    def take_benchmark(self, parsed: ParsedBenchmark, task: Task, position: int) -> Benchmark:
+        protocol = self.ensure(Protocol, {"slug": parsed.protocol.slug}, spread("name", parsed.protocol.name))
+        split = self.take_dataset(parsed.dataset)
+        facts = {"slug": parsed.slug, "position": position, **spread("description", parsed.description)}
+        if parsed.highlight_count:
+            facts["highlight_count"] = parsed.highlight_count
+        key = {"task": task, "split": split, "protocol": protocol}
+        taken = Benchmark.objects.filter(slug=parsed.slug).exclude(**key).exists()
+        benchmark = self.ensure(Benchmark, key, facts | ({"slug": f"{parsed.slug}-{protocol.slug}"} if taken else {}))
+        metrics = {each.key: self.take_metric(each, benchmark) for each in parsed.metrics}
+        for entry in parsed.entries:
+            self.take_entry(entry, benchmark, metrics)
+        return benchmark
+
+    def take_dataset(self, parsed: ParsedDataset) -> Split:
+        facts = {"name": parsed.name, "licence": parsed.licence, "homepage_url": parsed.homepage_url}
+        dataset = self.ensure(Dataset, {"slug": parsed.slug}, facts | spread("description", parsed.description))
+        return self.ensure(
+            Split, {"dataset": dataset, "name": parsed.split}, {"samples": parsed.samples, "classes": parsed.classes}
+        )
+
+    def take_metric(self, parsed: ParsedMetric, benchmark: Benchmark) -> Metric:
+        names = ("label", "unit", "direction", "decimals", "minimum", "maximum")
+        facts = {name: getattr(parsed, name) for name in names} | spread("name", parsed.name)
+        metric = self.ensure(Metric, {"key": parsed.key}, facts)
+        if not BenchmarkMetric.objects.filter(benchmark=benchmark, metric=metric).exists():
+            position = benchmark.benchmark_metrics.count()
+            BenchmarkMetric.objects.create(benchmark=benchmark, metric=metric, position=position)
+        return metric
+
+    def take_entry(self, parsed: ParsedEntry, benchmark: Benchmark, metrics: dict[str, Metric]) -> None:
+        if refusal := check_scores(parsed, metrics):
+            self.report.skipped.append(Skipped(parsed.line, parsed.model, refusal))
+            return
+        model = self.ensure(
+            Model, {"slug": name_model(parsed.model)}, {"name": parsed.model, "parameters": parsed.parameters}
+        )
+        self.take_paper(parsed, model)
+        weights = [
+            self.ensure(Weights, {"model": model, "framework": w.label[:40], "url": w.url}, {}) for w in parsed.weights
+        ]
+        codes = [{"label": link.label, "url": link.url} for link in parsed.codes]
+        variant = name_variant(parsed, benchmark, model)
+        if (benchmark.pk, model.pk, variant) in self.seen:
+            reason = "the same model with the same weights stands in the table already"
+            self.report.skipped.append(Skipped(parsed.line, parsed.model, reason))
+            return
+        self.seen.add((benchmark.pk, model.pk, variant))
+        entry = self.ensure(Entry, {"benchmark": benchmark, "model": model, "variant": variant}, {})
+        if not entry.code_urls and codes:
+            entry.code_urls = codes
+            entry.save(update_fields=["code_urls"])
+        entry.weights.add(*weights)
+        for key, score in parsed.scores.items():
+            self.take_claim(entry, metrics[key], score.value, score.text)
+
+    def take_paper(self, parsed: ParsedEntry, model: Model) -> None:
+        if not parsed.paper_url:
+            return
+        date = read_date(parsed.paper_date)
+        paper = self.ensure(Paper, {"url": parsed.paper_url}, {"title": parsed.paper_title, "published_on": date})
+        if model.paper_id is None:
+            model.paper = paper
+            model.save(update_fields=["paper"])
+
+    def take_claim(self, entry: Entry, metric: Metric, value: float, text: str) -> None:
+        """The same table in another language states the same claim once."""
+        if not Claim.objects.filter(entry=entry, metric=metric, value=value).exists():
+            self.ensure(
+                Claim, {"entry": entry, "metric": metric, "source": self.source}, {"value": value, "text": text}
+            )
+
+
+def spread(name: str, texts: Texts) -> dict[str, str]:
+    """Return the columns that hold these texts, one a language."""
+    return {f"{name}_{language.replace('-', '_')}": text for language, text in texts.items()}
+
+
+def check_scores(parsed: ParsedEntry, metrics: dict[str, Metric]) -> str:
+    """Return why the row's scores cannot be, or nothing."""
+    for key, score in parsed.scores.items():
+        metric = metrics[key]
+        if not metric.holds(score.value):
+            return f"{metric.label} {score.text} lies outside {metric.minimum:g} to {metric.maximum:g}"
+    return ""
+
+
+def name_model(name: str) -> str:
+    return slugify(name.replace("+", " plus ").replace("*", " star "))[:110] or f"model-{digest(name)}"
+
+
+def name_variant(parsed: ParsedEntry, benchmark: Benchmark, model: Model) -> str:
+    """Return what tells this row's set of weights from the model's other rows on the board."""
+    links: list[ParsedLink] = parsed.weights or parsed.codes
+    name = " ".join(
+        [
+            "+".join(sorted({link.label for link in links}))[:80] or NOT_GIVEN,
+            *([parsed.variant] if parsed.variant else []),
+        ]
+    )
+    same = Entry.objects.filter(benchmark=benchmark, model=model, variant=name).prefetch_related("weights").first()
+    addresses = {link.url for link in parsed.weights}
+    if same is None or {weights.url for weights in same.weights.all()} == addresses:
+        return name
+    return f"{name} {digest(' '.join(sorted(addresses)) or str(sorted(parsed.scores.items())))}"
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def read_date(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text[:10]) if text else None
+    except ValueError:
+        return None

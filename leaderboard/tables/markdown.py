@@ -1,0 +1,248 @@
+"""Tables in the Markdown of SotA-CV and NLP-progress, in English or Chinese. Pure."""
+
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from leaderboard.tables.document import (
+    FormatFault,
+    ParsedBenchmark,
+    ParsedCatalogue,
+    ParsedDataset,
+    ParsedEntry,
+    ParsedLink,
+    ParsedResource,
+    ParsedScore,
+    ParsedTask,
+    Skipped,
+)
+from leaderboard.tables.vocabulary import (
+    TASKS,
+    describe_metric,
+    describe_protocol,
+    detect_language,
+    identify_task,
+    make_slug,
+    name_benchmark,
+    split_heading,
+)
+
+DESCRIPTION, RESOURCES = ("description", "描述", "说明"), ("resources", "资源")
+COLUMNS = {
+    "model": ("model", "模型", "method"),
+    "weights": ("weights", "权重"),
+    "paper": ("paper", "论文", "paper / source", "paper/source"),
+    "code": ("code", "代码"),
+}
+ABSENT = ("", "n/a", "na", "-", "–", "—", "none", "tbd")
+PLACEHOLDER = re.compile(r"^(model name|模型名称?|example|todo)$", re.IGNORECASE)
+PLACEHOLDER_PAPER = "0000.00000"
+HIGHLIGHT = re.compile(r"top[- ]?(\d+) results|前\s*(\d+)\s*名", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell: its plain text, and its links."""
+
+    text: str
+    links: tuple[ParsedLink, ...]
+
+
+@dataclass
+class Section:
+    """What stands under one heading, up to the next."""
+
+    title: str
+    level: int
+    begin: int
+    end: int
+    tables: list[list[tuple[int, list[Cell]]]] = field(default_factory=list)
+    paragraphs: list[Cell] = field(default_factory=list)
+
+
+def parse(text: str, *, filename: str) -> ParsedCatalogue:
+    """Return what the document says. Raises: FormatFault where there is no table of models in it."""
+    lines = text.splitlines()
+    sections = read_sections(MarkdownIt("commonmark").enable("table").parse(text), len(lines))
+    if not sections or not any(section.tables for section in sections):
+        raise FormatFault(
+            f"{filename} holds no table under a heading; give a Markdown page with one table a benchmark."
+        )
+    language = detect_language(text)
+    stem = PurePosixPath(filename).stem
+    slug = identify_task(sections[0].title, stem)
+    name = {language: sections[0].title} | ({language: TASKS[slug][language]} if slug in TASKS else {})
+    catalogue = ParsedCatalogue(source=PurePosixPath(filename).name)
+    task = ParsedTask(slug=slug, name=name)
+    for section in sections:
+        read_section(section, task, catalogue, language, lines)
+    if not task.benchmarks:
+        raise FormatFault(f"{filename} holds no table with a Model column and scores; nothing can be imported.")
+    catalogue.tasks.append(task)
+    return catalogue
+
+
+def read_sections(tokens: list[Token], line_count: int) -> list[Section]:
+    sections: list[Section] = []
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open":
+            begin = token.map[1] if token.map else 0
+            if sections:
+                sections[-1].end = begin - 1
+            title = read_cell(tokens[place + 1]).text
+            sections.append(Section(title, int(token.tag[1]), begin, line_count))
+        elif sections and token.type == "tr_open":
+            if tokens[place - 1].type == "thead_open":
+                sections[-1].tables.append([])
+            sections[-1].tables[-1].append((token.map[0] + 1 if token.map else 0, read_row(tokens, place)))
+        elif sections and token.type == "paragraph_open" and token.level == 0:
+            sections[-1].paragraphs.append(read_cell(tokens[place + 1]))
+    return sections
+
+
+def read_row(tokens: list[Token], start: int) -> list[Cell]:
+    cells = []
+    for token in tokens[start + 1 :]:
+        if token.type == "tr_close":
+            break
+        if token.type == "inline":
+            cells.append(read_cell(token))
+    return cells
+
+
+def read_cell(token: Token) -> Cell:
+    links, label, url = [], "", None
+    for child in token.children or []:
+        if child.type == "link_open":
+            label, url = "", str(child.attrs.get("href", ""))
+        elif child.type == "link_close" and url is not None:
+            links.append(ParsedLink(label.strip(), url))
+            url = None
+        elif url is not None:
+            label += child.content
+    text = "".join(c.content if c.type != "softbreak" else " " for c in token.children or [])
+    return Cell(text.strip(), tuple(links))
+
+
+def read_section(
+    section: Section, task: ParsedTask, catalogue: ParsedCatalogue, language: str, lines: list[str]
+) -> None:
+    title = section.title.lower()
+    body = "\n".join(lines[section.begin : section.end]).strip()
+    if title in DESCRIPTION:
+        task.description[language] = body
+    elif title in RESOURCES:
+        for table in section.tables:
+            task.resources += (resource for _, cells in table[1:] if (resource := read_resource(cells, language)))
+    else:
+        for number, table in enumerate(section.tables):
+            if benchmark := read_benchmark(section, table, number, catalogue, language):
+                task.benchmarks.append(benchmark)
+
+
+def read_resource(cells: list[Cell], language: str) -> ParsedResource | None:
+    if not cells or not cells[0].links:
+        return None
+    link = cells[0].links[0]
+    texts = [cell.text for cell in cells[1:3]] + ["", ""]
+    return ParsedResource(link.label, link.url, texts[0], {language: texts[1]})
+
+
+def find_columns(header: list[Cell]) -> dict[str, int]:
+    titles = [cell.text.lower() for cell in header]
+    return {name: titles.index(t) for name, words in COLUMNS.items() for t in words if t in titles}
+
+
+def read_benchmark(
+    section: Section,
+    table: list[tuple[int, list[Cell]]],
+    number: int,
+    catalogue: ParsedCatalogue,
+    language: str,
+) -> ParsedBenchmark | None:
+    """Return the benchmark of one table, None where its first column is no model."""
+    columns = find_columns(table[0][1])
+    if "model" not in columns:
+        return None
+    prose = " ".join(p.text for p in section.paragraphs if not p.links and not p.text.upper().startswith("TODO"))
+    protocol = describe_protocol(prose)
+    name, split = split_heading(section.title)
+    slug = make_slug(name)
+    highlight = HIGHLIGHT.search(prose)
+    benchmark = ParsedBenchmark(
+        slug=name_benchmark(slug, split, protocol.slug) + (f"-{number + 1}" if number else ""),
+        dataset=ParsedDataset(slug=slug, name=name, split=split),
+        protocol=protocol,
+        metrics=[describe_metric(c.text) for i, c in enumerate(table[0][1]) if i not in columns.values() and c.text],
+        description={language: prose} if prose else {},
+        highlight_count=int(highlight[1] or highlight[2]) if highlight else None,
+    )
+    places = [i for i, c in enumerate(table[0][1]) if i not in columns.values() and c.text]
+    for line, cells in table[1:]:
+        try:
+            benchmark.entries.append(
+                read_entry(line, cells, columns, dict(zip(places, benchmark.metrics, strict=True)))
+            )
+        except SkippedRow as skipped:
+            row = " | ".join(cell.text for cell in cells if cell.text)
+            catalogue.skipped.append(Skipped(line, row[:200], str(skipped)))
+    return benchmark
+
+
+class SkippedRow(Exception):
+    """Why a row is not taken."""
+
+
+def read_entry(line: int, cells: list[Cell], columns: dict[str, int], metrics: dict[int, object]) -> ParsedEntry:
+    """Raises: SkippedRow."""
+    model = cells[columns["model"]].text if columns["model"] < len(cells) else ""
+    if not model:
+        raise SkippedRow("the row names no model")
+    paper = next(iter(pick_links(cells, columns.get("paper"))), None)
+    if PLACEHOLDER.match(model) or (paper and PLACEHOLDER_PAPER in paper.url):
+        raise SkippedRow("the row is the template's placeholder, not a model")
+    scores = {}
+    for place, metric in metrics.items():
+        text = cells[place].text if place < len(cells) else ""
+        if text.lower() not in ABSENT:
+            scores[metric.key] = read_score(text, metric.label)  # type: ignore[attr-defined]
+    if not scores:
+        raise SkippedRow("the row states no score")
+    return ParsedEntry(
+        model=model,
+        scores=scores,
+        weights=[link for link in pick_links(cells, columns.get("weights")) if is_web(link.url)],
+        codes=[link for link in pick_links(cells, columns.get("code")) if is_web(link.url)],
+        paper_url=paper.url if paper and is_web(paper.url) else "",
+        paper_title=paper.label if paper and paper.label.lower() not in ("paper", "论文") else "",
+        line=line,
+    )
+
+
+SPREAD = re.compile(r"\s*(?:±|\+/-).*$")
+THOUSANDS = {"k": 1e3, "m": 1e6, "b": 1e9}
+
+
+def read_score(text: str, label: str) -> ParsedScore:
+    """Return the number in a cell such as "82.858", "84.3 %", "0.84 ± 0.01" or "220k". Raises: SkippedRow."""
+    plain = SPREAD.sub("", text.strip()).removesuffix("%").replace(",", "").replace("−", "-").strip()
+    factor = THOUSANDS.get(plain[-1:].lower(), 1)
+    try:
+        value = float(plain[:-1] if factor != 1 else plain) * factor
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise SkippedRow(f"{label} is {text[:40]!r}, which is no number")
+    return ParsedScore(value, plain[:40])
+
+
+def pick_links(cells: list[Cell], place: int | None) -> tuple[ParsedLink, ...]:
+    return cells[place].links if place is not None and place < len(cells) else ()
+
+
+def is_web(url: str) -> bool:
+    return url.startswith(("https://", "http://"))

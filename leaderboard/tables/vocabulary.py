@@ -1,0 +1,114 @@
+"""What the tables of this field call things, in English and Chinese, and what we call them. Pure."""
+
+import re
+import unicodedata
+from dataclasses import replace
+
+from leaderboard.tables.document import ParsedMetric, ParsedProtocol, Texts
+
+ENGLISH, CHINESE = "en", "zh-hans"
+
+TASKS: dict[str, Texts] = {
+    "image-classification": {ENGLISH: "Image classification", CHINESE: "图像分类"},
+    "object-detection": {ENGLISH: "Object detection", CHINESE: "目标检测"},
+    "semantic-segmentation": {ENGLISH: "Semantic segmentation", CHINESE: "语义分割"},
+    "instance-segmentation": {ENGLISH: "Instance segmentation", CHINESE: "实例分割"},
+    "pose-estimation": {ENGLISH: "Pose estimation", CHINESE: "姿态估计"},
+    "face-recognition": {ENGLISH: "Face recognition", CHINESE: "人脸识别"},
+}
+
+PERCENT = {"unit": "%", "minimum": 0.0, "maximum": 100.0}
+TOP1 = ParsedMetric("top1", "Acc@1", name={ENGLISH: "Top-1 accuracy", CHINESE: "Top-1 准确率"}, **PERCENT)
+TOP5 = ParsedMetric("top5", "Acc@5", name={ENGLISH: "Top-5 accuracy", CHINESE: "Top-5 准确率"}, **PERCENT)
+MAP = ParsedMetric("map", "mAP", name={ENGLISH: "Mean average precision", CHINESE: "平均精度均值"}, **PERCENT)
+MIOU = ParsedMetric("miou", "mIoU", name={ENGLISH: "Mean intersection over union", CHINESE: "平均交并比"}, **PERCENT)
+
+KNOWN_METRICS = {
+    **dict.fromkeys(("acc@1", "top-1", "top1", "top-1 accuracy", "top 1 accuracy", "top1准确度", "top-1准确率"), TOP1),
+    **dict.fromkeys(("acc@5", "top-5", "top5", "top-5 accuracy", "top 5 accuracy", "top5准确度", "top-5准确率"), TOP5),
+    **dict.fromkeys(("map", "map, %", "map (%)", "mean average precision"), MAP),
+    **dict.fromkeys(("miou", "mean iou", "miou, %"), MIOU),
+}
+LOWER_IS_BETTER = re.compile(r"time|error|\berr\b|latency|loss|params|parameters|flops|时间|误差|错误", re.IGNORECASE)
+
+PROTOCOLS: dict[str, tuple[re.Pattern[str], Texts]] = {
+    "single-crop": (
+        re.compile(r"single[- ]model,? single[- ]crop|单模型[，,、]\s*单(?:作物|裁剪|尺度裁剪)", re.IGNORECASE),
+        {ENGLISH: "single model, single crop", CHINESE: "单模型，单裁剪"},
+    ),
+}
+AS_PUBLISHED = ParsedProtocol("as-published", {ENGLISH: "as published", CHINESE: "按原文"})
+
+SPLITS = {"imagenet": "validation"}
+SPLIT_NAMES = {
+    "val": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+    "train": "train",
+    "minival": "minival",
+}
+SPLIT_AT_END = re.compile(
+    r"[\s—–:,(-]+(validation|val|testing|test|train|minival)\s*(?:set|split)?\s*\)?$", re.IGNORECASE
+)
+SHORT_SPLITS = {"validation": "val"}
+
+
+def make_slug(text: str) -> str:
+    """Return lower-case words joined by hyphens; letters of other scripts stay as they are."""
+    plain = unicodedata.normalize("NFKC", text).lower().replace("_", "-").replace("+", " plus ").replace("@", "-at-")
+    return re.sub(r"[^\w]+", "-", plain).strip("-")[:100].strip("-")
+
+
+def detect_language(text: str) -> str:
+    """Return the language of a document by the share of Chinese characters in it."""
+    han = sum("\u4e00" <= character <= "\u9fff" for character in text)
+    return CHINESE if han > 20 or han * 20 > len(text) else ENGLISH
+
+
+def identify_task(title: str, stem: str) -> str:
+    """Return the slug of a task from the file's name without its language, or from its title."""
+    named = make_slug(re.sub(r"\.(zh|en|cn)([-_]\w+)?$", "", stem, flags=re.IGNORECASE))
+    if named in TASKS:
+        return named
+    by_title = {name.lower(): slug for slug, names in TASKS.items() for name in names.values()}
+    return by_title.get(title.strip().lower()) or make_slug(title) or named or "task"
+
+
+def describe_metric(header: str) -> ParsedMetric:
+    """Return the metric that a column's header names."""
+    plain = re.sub(r"\s+", " ", header.strip())
+    known = KNOWN_METRICS.get(plain.lower())
+    if known is not None:
+        return replace(known, name=dict(known.name))
+    is_percent = "%" in plain
+    label = re.sub(r"\s*[,(]?\s*%\s*\)?", "", plain).strip() or plain
+    unit = "%" if is_percent else (match[1] if (match := re.search(r"[,(]\s*(ms|s|M|G|GB|MB)\s*\)?$", plain)) else "")
+    return ParsedMetric(
+        key=make_slug(label).replace("_", "-")[:60] or "score",
+        label=label[:60],
+        unit=unit,
+        direction="lower" if LOWER_IS_BETTER.search(plain) else "higher",
+        minimum=0.0 if is_percent else None,
+        maximum=100.0 if is_percent else None,
+    )
+
+
+def describe_protocol(text: str) -> ParsedProtocol:
+    """Return the protocol that a section's text names."""
+    for slug, (pattern, names) in PROTOCOLS.items():
+        if pattern.search(text):
+            return ParsedProtocol(slug, dict(names))
+    return replace(AS_PUBLISHED, name=dict(AS_PUBLISHED.name))
+
+
+def split_heading(heading: str) -> tuple[str, str]:
+    """Return a dataset's name and split from a heading such as "PASCAL VOC 2012 — Validation set"."""
+    match = SPLIT_AT_END.search(heading)
+    name = heading[: match.start()].strip() if match else heading.strip()
+    return name, SPLIT_NAMES[match[1].lower()] if match else SPLITS.get(make_slug(name), "test")
+
+
+def name_benchmark(dataset_slug: str, split: str, protocol: str) -> str:
+    parts = [dataset_slug, *([SHORT_SPLITS.get(split, split)] if split != "test" else [])]
+    return "-".join([*parts, *([protocol] if protocol != AS_PUBLISHED.slug else [])])
