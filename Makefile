@@ -6,9 +6,9 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 CATALOGUES := $(wildcard locale/*/LC_MESSAGES/*.po)
 TRANSLATIONS := $(CATALOGUES:.po=.mo)
-SOURCES := portal leaderboard evaluation demo tests scripts manage.py
+SOURCES := portal leaderboard evaluation demo bench tests scripts manage.py
 
-.PHONY: help setup demo run test check clean \
+.PHONY: help setup demo run test check bench clean \
 	format lint types imports templates migrations deploy translations lock messages diagrams
 
 help: ## show this list
@@ -35,6 +35,9 @@ test: setup ## all tests; SERVICES=1 adds PostgreSQL, Redis, Chromium and skips 
 
 check: format lint types imports templates migrations deploy translations lock ## everything that needs no test run
 	@echo "All checks passed."
+
+bench: setup ## time the engine against the evaluation that a researcher would write
+	@$(PYTHON) -m bench
 
 format: setup
 	$(VENV)/bin/ruff format --check --quiet $(SOURCES)
