@@ -23,9 +23,10 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def load_model(architecture: str, weights: Path, classes: int) -> nn.Module:
     state = load_file(weights)
-    model = get_model(architecture.partition("/")[2], num_classes=classes)
+    model: nn.Module = get_model(architecture.partition("/")[2], num_classes=classes)
     model.load_state_dict(state)
-    return model.eval()
+    model.eval()
+    return model
 
 
 @torch.inference_mode()
