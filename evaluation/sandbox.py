@@ -2,14 +2,17 @@
 
 Standard library only. The box is bubblewrap (`bwrap`), which uses the kernel's namespaces.
 
-Covered: the network (a namespace with nothing in it, loopback down), files (a new root with read-only binds of the
-interpreter, the system's libraries, the `evaluation` package and the paths named by the caller; the only writable places
-are those named so, and small memory-backed `/tmp` and `/dev/shm`), other processes (own pid, ipc and uts namespaces),
-the environment (cleared), privileges (an unprivileged uid, no capabilities, no new ones), the terminal (own session),
-outliving the parent (it dies with it), and by resource limits CPU time, core dumps, file size and number of files.
+Covered: the network (a namespace with nothing in it, and no new sockets), files (a new root with read-only binds of the
+interpreter, the system's libraries, the `evaluation` package and the paths named by the caller; the only writable
+places are those named so, and small memory-backed `/tmp` and `/dev/shm`), other processes (own pid, ipc and uts
+namespaces; no signals, no tracing, no new processes), the host's settings (`/proc` is read-only), the environment
+(cleared), privileges (an unprivileged uid, no capabilities, no new ones, no namespaces of its own), the terminal (own
+session), the kernel's less needed calls (see `evaluation.confinement`), outliving the parent (it dies with it), and by
+resource limits CPU time, core dumps, the size of a file and the number of open ones, and on a CPU private memory.
 
-Not covered: the kernel itself (a bug in it is a way out), side channels by timing and caches, memory beyond what the
-limits say where the kernel overcommits, and the GPU driver where a device is bound.
+Not covered: the kernel itself (a bug in it is a way out), side channels by timing and caches, the number of files in
+the writable folders and so the disk they are on, memory where a GPU is bound, and the GPU's driver. Of a worker that is
+root the boxed process keeps that owner's rights to the files bound into it; run workers as an ordinary user.
 """
 
 import functools
@@ -28,6 +31,7 @@ SHM_BYTES = 256 * 2**20
 FILE_BYTES = 4 * 2**30
 CPU_SECONDS = 24 * 3600
 OPEN_FILES = 1024
+MEMORY_SHARE = 0.8
 NOBODY = "65534"
 # What the dynamic linker and Python need of the system, and nothing with secrets in it.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
@@ -63,7 +67,8 @@ def command(
 ) -> tuple[str, ...]:
     """Return the words to put before a command so that it runs in the box and sees only these paths.
 
-    The paths keep their names inside. Raises: SandboxUnavailable where no isolation works, unless `allow_open` accepts
+    The paths keep their names inside. The box is for this interpreter's `-m` and `-c`; what else is run in it can also
+    start programs. Raises: SandboxUnavailable where no isolation works, unless `allow_open` accepts
     running without (then there are no words).
     """
     found = status()
@@ -75,8 +80,15 @@ def command(
 
 
 def build(read_only: Sequence[Path], writable: Sequence[Path], gpu: bool) -> tuple[str, ...]:
-    words = [shutil.which(BWRAP) or BWRAP, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
-    words += ["--uid", NOBODY, "--gid", NOBODY, "--hostname", "box", "--cap-drop", "ALL"]
+    words = [
+        shutil.which(BWRAP) or BWRAP,
+        "--unshare-all",
+        "--unshare-user",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+    ]
+    words += ["--uid", NOBODY, "--gid", NOBODY, "--hostname", "box", "--cap-drop", "ALL", *userns_words()]
     for name, value in (ENVIRONMENT | {"PYTHONPATH": str(package_root())}).items():
         words += ["--setenv", name, value]
     words += ["--proc", "/proc", "--dev", "/dev"]
@@ -86,8 +98,11 @@ def build(read_only: Sequence[Path], writable: Sequence[Path], gpu: bool) -> tup
     for path in map(Path.absolute, writable):
         words += ["--bind", str(path), str(path)]
     words += gpu_words() if gpu else []
-    words += ["--remount-ro", "/", "--chdir", "/", "--"]
-    return (*words, *limit_words())
+    # Of a worker that is root the box keeps the uid as the kernel sees it: the host's settings in /proc/sys would be
+    # open for writing.
+    # As process 1 itself: else that is bwrap, whose environment is the worker's and stands in /proc/1/environ.
+    words += ["--as-pid-1", "--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/", "--"]
+    return (*words, *limit_words(is_gpu=gpu), sys.executable, "-m", "evaluation.confinement")
 
 
 def package_root() -> Path:
@@ -113,11 +128,20 @@ def gpu_words() -> list[str]:
     return words
 
 
-def limit_words() -> tuple[str, ...]:
+def userns_words() -> tuple[str, ...]:
+    """Forbid namespaces inside the box, where bwrap knows how (0.8 and later); its filter forbids them anyway."""
+    done = subprocess.run([BWRAP, "--help"], capture_output=True, text=True, check=False)
+    return ("--disable-userns",) if "--disable-userns" in done.stdout else ()
+
+
+def limit_words(*, is_gpu: bool) -> tuple[str, ...]:
     """Return the words that set resource limits, where util-linux has prlimit."""
     if shutil.which("prlimit") is None:
         return ()
-    limits = (f"--cpu={CPU_SECONDS}", "--core=0", f"--fsize={FILE_BYTES}", f"--nofile={OPEN_FILES}")
+    limits = [f"--cpu={CPU_SECONDS}", "--core=0", f"--fsize={FILE_BYTES}", f"--nofile={OPEN_FILES}"]
+    if not is_gpu:
+        # Private memory, so that a greedy file ends its own process. CUDA reserves far more than it uses.
+        limits.append(f"--data={int(MEMORY_SHARE * os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))}")
     return (shutil.which("prlimit") or "prlimit", *limits, "--")
 
 
