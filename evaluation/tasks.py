@@ -158,7 +158,8 @@ def obtain_weights(submission: Submission, target: Path, watch: Callable[[Progre
 def build_spec(submission: Submission, weights: Path) -> EvaluationSpec:
     """Return what the engine is to do. Raises: InputFault where the declared protocol is off."""
     split, protocol = submission.benchmark.split, submission.benchmark.protocol
-    preprocessing = submission.protocol or protocol.preprocessing
+    # A benchmark that fixes its preprocessing is ranked by that alone.
+    preprocessing = protocol.preprocessing or submission.protocol
     return EvaluationSpec(
         weights=WeightsSpec(
             path=str(weights),

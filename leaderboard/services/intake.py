@@ -3,6 +3,7 @@
 import datetime as dt
 import difflib
 import hashlib
+import json
 import math
 import re
 import secrets
@@ -18,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evaluation import catalogue
-from evaluation.contract import BACKGROUNDS, InputFault
+from evaluation.contract import BACKGROUNDS, InputFault, Protocol
 from evaluation.fetch import check_url
 from evaluation.static_check import Verdict, check
 from leaderboard.models import Benchmark, Metric, Submission
@@ -61,6 +62,7 @@ def read_request(fields: Mapping[str, str], upload: UploadedFile | None, *, by: 
         weights_url=read_weights_url(values.get("weights_url", ""), upload, refusals),
         weights_sha256=read_sha256(values.get("weights_sha256", ""), digest, refusals),
         claims=read_claims(values, benchmark, refusals),
+        protocol=read_protocol(values.get("protocol", ""), refusals),
         background=read_background(values.get("background", ""), refusals),
         paper_url=read_web_address(values, "paper_url", refusals),
         code_url=read_web_address(values, "code_url", refusals),
@@ -219,6 +221,19 @@ def read_score(text: str, field: str, metric: Metric, refusals: Refusals) -> flo
         )
         return None
     return value
+
+
+def read_protocol(text: str, refusals: Refusals) -> dict[str, object] | None:
+    """Return the declared preprocessing, None for the benchmark's own."""
+    if not text:
+        return None
+    try:
+        return {**vars(Protocol.from_dict(json.loads(text)))}
+    except InputFault as fault:
+        refusals.add("protocol", str(fault))
+    except (ValueError, TypeError, AttributeError):
+        refusals.add("protocol", _('The protocol is a JSON object such as {"resize": 256, "crop": 224}.'))
+    return None
 
 
 def read_background(text: str, refusals: Refusals) -> str:

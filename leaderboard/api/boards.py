@@ -1,0 +1,108 @@
+"""The leaderboard of a benchmark, as JSON or CSV."""
+
+import hashlib
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from leaderboard.api.serializers import BoardSerializer
+from leaderboard.models import Benchmark
+from leaderboard.queries import PAGE_SIZE, benchmark_metrics, count_board, read_board, read_filters, read_number
+from leaderboard.tables.boards import row_to_dict, write_csv
+
+MAX_PAGE_SIZE = 500
+
+
+class CSVRenderer(BaseRenderer):
+    """Says that CSV is on offer; the view writes it."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def render(self, data: Any, media_type: str | None = None, context: Any = None) -> bytes:
+        return orjson.dumps(data)
+
+
+class Leniency(DefaultContentNegotiation):
+    """`?format=` names a renderer; an unknown one is answered in JSON."""
+
+    def filter_renderers(self, renderers: list[BaseRenderer], format: str) -> list[BaseRenderer]:
+        return [renderer for renderer in renderers if renderer.format == format] or [renderers[0]]
+
+
+def parameter(name: str, kind: Any, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description)
+
+
+class LeaderboardView(APIView):
+    """The ranked view of a benchmark's entries."""
+
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    content_negotiation_class = Leniency
+
+    @extend_schema(
+        operation_id="benchmarks_leaderboard",
+        parameters=[
+            parameter("metric", OpenApiTypes.STR, "key of the metric to sort by; the ranking one without it"),
+            parameter("status", OpenApiTypes.STR, "all, verified, mismatch or claimed"),
+            parameter("framework", OpenApiTypes.STR, "such as PyTorch"),
+            parameter("max_parameters", OpenApiTypes.INT, "at most so many parameters"),
+            parameter("as_of", OpenApiTypes.DATE, "entries that stood on that day"),
+            parameter("q", OpenApiTypes.STR, "part of the model's name"),
+            parameter("cursor", OpenApiTypes.STR, "from `next` or `previous`"),
+            parameter("page_size", OpenApiTypes.INT, f"1 to {MAX_PAGE_SIZE}"),
+        ],
+        responses={(200, "application/json"): BoardSerializer, (200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, slug: str) -> HttpResponse:
+        benchmark = get_object_or_404(Benchmark.objects.select_related("split__dataset", "protocol"), slug=slug)
+        size = read_number(request.query_params, "page_size", 1, MAX_PAGE_SIZE) or PAGE_SIZE
+        cursor = request.query_params.get("cursor") or None
+        board = read_board(benchmark, read_filters(request.query_params), cursor=cursor, page_size=size)
+        if request.accepted_renderer.format == "csv":
+            text = write_csv(board.rows, [metric.key for metric in benchmark_metrics(benchmark)])
+            return answer(request, text.encode(), "text/csv; charset=utf-8")
+        counts = count_board(benchmark)
+        body = {
+            "benchmark": benchmark.slug,
+            "metric": board.metric.key,
+            "counts": {
+                "entries": counts.entries,
+                "verified": counts.verified,
+                "mismatch": counts.mismatch,
+                "claimed": counts.claimed,
+            },
+            "next": self.link(request, board.next_cursor),
+            "previous": self.link(request, board.previous_cursor),
+            "results": [row_to_dict(row) for row in board.rows],
+        }
+        return answer(request, orjson.dumps(body), "application/json")
+
+    def link(self, request: Request, cursor: str | None) -> str | None:
+        if cursor is None:
+            return None
+        query = request.query_params.copy()
+        query["cursor"] = cursor
+        return request.build_absolute_uri(f"?{query.urlencode()}")
+
+
+def answer(request: Request | HttpRequest, body: bytes, content_type: str) -> HttpResponse:
+    """Return the body with its ETag, or 304 where the caller has it already."""
+    tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    if request.headers.get("If-None-Match") == tag:
+        response: HttpResponse = HttpResponseNotModified()
+    else:
+        response = HttpResponse(body, content_type=content_type)
+    response["ETag"] = tag
+    response["Cache-Control"] = "no-cache"
+    response["Vary"] = "Accept, Accept-Language"
+    return response

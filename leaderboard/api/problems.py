@@ -1,0 +1,66 @@
+"""Errors as problem objects (RFC 9457): title, status, detail, and the reasons by field."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from leaderboard.queries import BadQuery
+from leaderboard.services.intake import RequestRefused
+from leaderboard.states import TransitionRefused
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn what a view raised into a problem; None where it is no error of the caller."""
+    match error:
+        case BadQuery():
+            return make_problem(400, errors={error.field: [str(error)]})
+        case RequestRefused():
+            return make_problem(400, errors={field or "request": [text] for field, text in error.errors.items()})
+        case TransitionRefused():
+            return make_problem(409, detail=str(error))
+        case Http404() | PermissionDenied() | exceptions.APIException():
+            return convert(error, context)
+    return None
+
+
+def convert(error: Exception, context: dict[str, Any]) -> Response | None:
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, exceptions.ValidationError):
+        return make_problem(400, errors=flatten(error.detail))
+    detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
+    problem = make_problem(response.status_code, detail=str(detail))
+    for name in ("WWW-Authenticate", "Retry-After"):
+        if name in response:
+            problem[name] = response[name]
+    return problem
+
+
+def flatten(detail: Any) -> dict[str, list[str]]:
+    if isinstance(detail, dict):
+        return {
+            str(field): [str(item) for item in (items if isinstance(items, list) else [items])]
+            for field, items in detail.items()
+        }
+    return {"request": [str(item) for item in detail]}
+
+
+def make_problem(status: int, *, detail: str = "", errors: dict[str, list[str]] | None = None) -> Response:
+    first = next((reasons[0] for reasons in (errors or {}).values() if reasons), "")
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail or first,
+    }
+    if errors:
+        body["errors"] = errors
+    return Response(body, status=status, content_type=CONTENT_TYPE)

@@ -1,0 +1,199 @@
+"""The catalogue and submissions as JSON objects. Leaderboards are written straight from `queries`, see `boards`."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from leaderboard.models import Benchmark, Dataset, Metric, Model, Result, Split, Submission, Task
+from leaderboard.queries import read_progress
+
+
+class MetricSerializer(serializers.ModelSerializer[Metric]):
+    class Meta:
+        model = Metric
+        fields = ["key", "label", "name", "unit", "direction", "decimals", "minimum", "maximum"]
+
+
+class TaskSerializer(serializers.ModelSerializer[Task]):
+    parent = serializers.SlugRelatedField[Task](slug_field="slug", read_only=True)
+    benchmarks = serializers.SlugRelatedField[Benchmark](slug_field="slug", many=True, read_only=True)
+    resources = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Task
+        fields = ["slug", "name", "description", "parent", "benchmarks", "resources"]
+
+    def get_resources(self, task: Task) -> list[dict[str, str]]:
+        return [
+            {"title": r.title, "url": r.url, "type": r.type, "description": r.description} for r in task.resources.all()
+        ]
+
+
+class SplitSerializer(serializers.ModelSerializer[Split]):
+    is_registered = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Split
+        fields = ["name", "samples", "classes", "class_names", "digest", "is_registered"]
+
+
+class DatasetSerializer(serializers.ModelSerializer[Dataset]):
+    splits = SplitSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Dataset
+        fields = ["slug", "name", "version", "licence", "description", "homepage_url", "splits"]
+
+
+class BenchmarkSerializer(serializers.ModelSerializer[Benchmark]):
+    task = serializers.SlugRelatedField[Task](slug_field="slug", read_only=True)
+    dataset = serializers.CharField(source="split.dataset.slug", read_only=True)
+    split = serializers.CharField(source="split.name", read_only=True)
+    protocol = serializers.CharField(source="protocol.name", read_only=True)
+    preprocessing = serializers.JSONField(source="protocol.preprocessing", read_only=True)
+    metrics = serializers.SerializerMethodField()
+    takes_submissions = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Benchmark
+        fields = [
+            "slug",
+            "task",
+            "dataset",
+            "split",
+            "protocol",
+            "preprocessing",
+            "description",
+            "metrics",
+            "tolerance",
+            "highlight_count",
+            "takes_submissions",
+        ]
+
+    def get_metrics(self, benchmark: Benchmark) -> list[dict[str, Any]]:
+        rows = sorted(benchmark.benchmark_metrics.all(), key=lambda row: row.position)
+        return [dict(MetricSerializer(row.metric).data) for row in rows]
+
+
+class ModelSerializer(serializers.ModelSerializer[Model]):
+    paper_url = serializers.CharField(source="paper.url", default="", read_only=True)
+    paper_title = serializers.CharField(source="paper.title", default="", read_only=True)
+    weights = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Model
+        fields = ["slug", "name", "architecture", "parameters", "multiply_adds", "paper_url", "paper_title", "weights"]
+
+    def get_weights(self, model: Model) -> list[dict[str, str]]:
+        return [{"framework": w.framework, "url": w.url, "sha256": w.sha256} for w in model.weights.all()]
+
+
+class SubmissionSerializer(serializers.ModelSerializer[Submission]):
+    """A submission as it is read."""
+
+    benchmark = serializers.SlugRelatedField[Benchmark](slug_field="slug", read_only=True)
+    model = serializers.CharField(source="model_name", read_only=True)
+    progress = serializers.SerializerMethodField()
+    result = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Submission
+        fields = [
+            "id",
+            "benchmark",
+            "model",
+            "architecture",
+            "framework",
+            "weights_name",
+            "weights_url",
+            "weights_sha256",
+            "claims",
+            "paper_url",
+            "code_url",
+            "state",
+            "state_reason",
+            "progress",
+            "result",
+            "created_at",
+            "changed_at",
+        ]
+        read_only_fields = fields
+
+    def get_progress(self, submission: Submission) -> dict[str, Any]:
+        return read_progress(submission).to_dict()
+
+    def get_result(self, submission: Submission) -> str | None:
+        result = Result.objects.filter(run__submission=submission, retracted_at=None).order_by("-created_at").first()
+        return str(result.pk) if result else None
+
+
+class SubmissionRequestSerializer(serializers.Serializer[Any]):
+    """A submission as it is sent: a file as multipart, or an address. What the fields may hold, `intake` checks."""
+
+    benchmark = serializers.CharField(help_text="slug of the benchmark")
+    model = serializers.CharField(help_text="name of the model")
+    architecture = serializers.CharField(required=False, allow_blank=True, help_text="such as torchvision/resnet50")
+    framework = serializers.CharField(required=False, allow_blank=True)
+    weights = serializers.FileField(required=False)
+    weights_url = serializers.CharField(required=False, allow_blank=True)
+    weights_sha256 = serializers.CharField(required=False, allow_blank=True)
+    background = serializers.CharField(required=False, allow_blank=True)
+    protocol = serializers.JSONField(required=False)
+    claims = serializers.JSONField(required=False, help_text='scores by metric key, {"top1": 91.73}')
+    paper_url = serializers.CharField(required=False, allow_blank=True)
+    code_url = serializers.CharField(required=False, allow_blank=True)
+
+
+class ResultSerializer(serializers.ModelSerializer[Result]):
+    submission = serializers.UUIDField(source="run.submission_id", read_only=True)
+    benchmark = serializers.CharField(source="entry.benchmark.slug", read_only=True)
+    model = serializers.CharField(source="entry.model.slug", read_only=True)
+    status = serializers.CharField(source="entry.status", read_only=True)
+    verdict = serializers.CharField(source="entry.verdict", read_only=True)
+
+    class Meta:
+        model = Result
+        fields = [
+            "id",
+            "submission",
+            "benchmark",
+            "model",
+            "status",
+            "verdict",
+            "report",
+            "evidence_sha256",
+            "created_at",
+            "retracted_at",
+            "retraction_reason",
+        ]
+
+
+class RowSerializer(serializers.Serializer[Any]):
+    """A row of a leaderboard, for the schema."""
+
+    rank = serializers.IntegerField(allow_null=True)
+    rank_low = serializers.IntegerField(allow_null=True)
+    rank_high = serializers.IntegerField(allow_null=True)
+    model = serializers.DictField(child=serializers.CharField())
+    status = serializers.ChoiceField(["claimed", "verified", "mismatch"])
+    verdict = serializers.ChoiceField(["match", "below", "above", "none"])
+    claims = serializers.DictField(child=serializers.FloatField())
+    verified = serializers.DictField(child=serializers.DictField(child=serializers.FloatField()))
+    weights = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
+    paper_url = serializers.CharField()
+    code_urls = serializers.ListField(child=serializers.CharField())
+    parameters = serializers.IntegerField(allow_null=True)
+    verified_at = serializers.DateTimeField(allow_null=True)
+    result = serializers.UUIDField(allow_null=True)
+    submission = serializers.UUIDField(allow_null=True)
+
+
+class BoardSerializer(serializers.Serializer[Any]):
+    """A page of a leaderboard, for the schema."""
+
+    benchmark = serializers.CharField()
+    metric = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = RowSerializer(many=True)

@@ -1,0 +1,30 @@
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
+from rest_framework.routers import DefaultRouter
+
+from leaderboard.api.boards import LeaderboardView
+from leaderboard.api.views import (
+    BenchmarkViewSet,
+    DatasetViewSet,
+    ModelViewSet,
+    ResultViewSet,
+    SubmissionViewSet,
+    TaskViewSet,
+)
+
+router = DefaultRouter(use_regex_path=False)
+router.include_format_suffixes = False
+router.register("tasks", TaskViewSet)
+router.register("datasets", DatasetViewSet)
+router.register("benchmarks", BenchmarkViewSet)
+router.register("models", ModelViewSet)
+router.register("submissions", SubmissionViewSet)
+router.register("results", ResultViewSet)
+
+app_name = "api"
+urlpatterns = [
+    path("benchmarks/<slug:slug>/leaderboard/", LeaderboardView.as_view(), name="leaderboard"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularRedocView.as_view(url_name="api:schema"), name="docs"),
+    path("", include(router.urls)),
+]
