@@ -1,5 +1,6 @@
 """Order statistics in plain Python: rank correlation, and how likely a column lies in its order by chance. Pure."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -40,7 +41,7 @@ def correlate_ranks(left: Sequence[float], right: Sequence[float]) -> float | No
 
 def is_monotone(values: Sequence[float]) -> bool:
     """Tell whether the values never rise or never fall, and are not all the same."""
-    pairs = list(zip(values, values[1:], strict=False))
+    pairs = list(itertools.pairwise(values))
     return len(set(values)) > 1 and (all(a >= b for a, b in pairs) or all(a <= b for a, b in pairs))
 
 
