@@ -1,8 +1,9 @@
 """Rank rules. Pure: ties share a rank, missing scores never rank, the order is deterministic."""
 
 import bisect
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 
 class RankInterval(NamedTuple):
@@ -17,13 +18,23 @@ def order(value: float, direction: str) -> float:
     return -value if direction == "lower" else value
 
 
+def is_known(score: float | None) -> TypeGuard[float]:
+    """Tell whether there is a score; "not a number" is none, and would break every order."""
+    return score is not None and not math.isnan(score)
+
+
 def rank(scores: Sequence[float | None], *, direction: str) -> list[int | None]:
     """Return each score's rank, 1 for the best; ties share one and the next rank is skipped (1, 1, 3)."""
-    ascending = sorted(order(score, direction) for score in scores if score is not None)
+    ascending = sorted(order(score, direction) for score in scores if is_known(score))
     return [
-        None if score is None else len(ascending) - bisect.bisect_right(ascending, order(score, direction)) + 1
+        None if not is_known(score) else len(ascending) - bisect.bisect_right(ascending, order(score, direction)) + 1
         for score in scores
     ]
+
+
+def best(scores: Sequence[float | None], count: int, *, direction: str) -> list[bool]:
+    """Tell of each score whether it is among the best `count`, ties with the last of them included."""
+    return [place is not None and place <= count for place in rank(scores, direction=direction)]
 
 
 def rank_intervals_from_intervals(
