@@ -1,0 +1,55 @@
+"""The lint on stored claims, out of the seed that comes with the project."""
+
+import pytest
+from django.core.management import call_command
+from pytest_django import DjangoAssertNumQueries
+
+from leaderboard.claims.table import Action, Severity
+from leaderboard.models import Benchmark, Claim, Entry
+from leaderboard.services.findings import find_findings, read_claim_table
+from tests.factories import make_benchmark, make_entry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def imagenet() -> Benchmark:
+    call_command("import_leaderboard", "leaderboard/seed/catalogue.json")
+    return Benchmark.objects.select_related("split").get(slug__contains="imagenet")
+
+
+def test_stored_claims_stand_in_the_order_of_their_table(
+    imagenet: Benchmark, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(3):
+        table = read_claim_table(imagenet)
+    assert len(table.rows) == 20
+    assert [row.name for row in table.rows[:2]] == ["DenseNet-121", "DenseNet-161"]
+    assert table.rows[0].scores["top5"].text == "92.290"
+    assert (table.samples, table.classes) == (50_000, 1000)
+
+
+def test_column_sorted_on_its_own_is_found_in_the_seed(imagenet: Benchmark) -> None:
+    findings = find_findings(imagenet)
+    assert findings[0].severity is Severity.ERROR
+    (sorted_alone,) = [finding for finding in findings if finding.rule == "column_sorted_on_its_own"]
+    densenet = Entry.objects.get(benchmark=imagenet, model__name="DenseNet-121")
+    (change,) = [change for change in sorted_alone.repair if change.row == str(densenet.pk)]
+    assert (change.action, change.before) == (Action.REPLACE_SCORE, "82.858")
+    assert change.after.startswith("74.")
+
+
+def test_hidden_entries_are_not_linted() -> None:
+    benchmark = make_benchmark()
+    entry = make_entry(benchmark, claims={"top1": 99.0, "top5": 98.0})
+    assert "depths_inverted" in {finding.rule for finding in find_findings(benchmark)}
+    Entry.objects.filter(pk=entry.pk).update(is_hidden=True)
+    assert find_findings(benchmark) == ()
+
+
+def test_latest_claim_of_an_entry_counts() -> None:
+    benchmark = make_benchmark()
+    entry = make_entry(benchmark, claims={"top1": 99.0, "top5": 98.0})
+    metric = benchmark.metrics.get(key="top5")
+    Claim.objects.create(entry=entry, metric=metric, value=100.0, text="100", source="its paper")
+    assert find_findings(benchmark) == ()
