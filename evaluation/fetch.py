@@ -6,6 +6,7 @@ checked the same way. No proxy from the environment is used.
 """
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import ipaddress
@@ -13,6 +14,7 @@ import os
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from evaluation import hosts
 from evaluation.contract import InputFault
 
 MAX_REDIRECTS = 3
@@ -28,10 +31,14 @@ SOCKET_SECONDS = 20.0
 # Slower than this over a whole minute is a connection kept open, not a download.
 MIN_BYTES_PER_MINUTE = 60 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
+TEMPORARY = (408, 425, 429)
 AGENT = "Veriboard-fetcher/1"
-# torch.hub's convention: the name of a published file ends in the first digits of its sha256.
-HUB_NAME = re.compile(r"-([a-f0-9]{8,64})$")
-HOST_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
+MAX_ADDRESS = 1000
+# What hosts sign into the address of a download is long.
+MAX_REDIRECT_ADDRESS = 8000
+# torch.hub's convention: the name of a published file ends in the first digits of its sha256. Dates look alike.
+HUB_NAME = re.compile(r"-(?!(?:19|20)[0-9]{2}[01][0-9][0-3][0-9]\.)([a-f0-9]{8,64})\.[a-z]+$")
+WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
 
 
 class FetchFault(InputFault):
@@ -61,7 +68,18 @@ class Limits:
 
 def check_url(url: str, *, allow_private: bool = False) -> SplitResult:
     """Check form, scheme and literal addresses, without any network. Raises: FetchFault."""
-    if len(url) > 1000 or not url.isascii() or any(c.isspace() or ord(c) < 32 or c == "\\" for c in url):
+    if len(url) > MAX_ADDRESS:
+        raise FetchFault(f"The address is longer than {MAX_ADDRESS} characters; give a shorter one.")
+    return check_form(url, allow_private=allow_private)
+
+
+def check_form(url: str, *, allow_private: bool) -> SplitResult:
+    """Raises: FetchFault."""
+    if (
+        len(url) > MAX_REDIRECT_ADDRESS
+        or not url.isascii()
+        or any(c.isspace() or ord(c) < 32 or c == "\\" for c in url)
+    ):
         raise FetchFault("The address holds characters that no web address has; copy it again.")
     try:
         parts = urlsplit(url)
@@ -72,6 +90,8 @@ def check_url(url: str, *, allow_private: bool = False) -> SplitResult:
         raise FetchFault("Only https:// addresses are fetched.")
     if not host or parts.username is not None or parts.password is not None:
         raise FetchFault("The address needs a host, and no user name or password; it looks like https://host/file.pth.")
+    if "[" in parts.netloc and ":" not in host:
+        raise FetchFault("Between brackets stands an IPv6 address; it looks like https://host/file.pth.")
     if not allow_private:
         check_host(host)
         if port not in (None, 443):
@@ -79,44 +99,21 @@ def check_url(url: str, *, allow_private: bool = False) -> SplitResult:
     return parts
 
 
+def check_address(address: hosts.Address) -> None:
+    """Raises: FetchFault."""
+    if not hosts.is_public(address):
+        raise FetchFault("The address leads into a private network; only public hosts are fetched from.")
+
+
 def check_host(host: str) -> None:
     """Raises: FetchFault for an address literal that is not public, or a name that only looks like one."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        labels = host.removesuffix(".").split(".")
-        # 127.1, 0x7f.1, 2130706433: what some resolvers read as numbers is no name.
-        is_numeric = re.fullmatch(r"0x[0-9a-f]*|[0-9]+", labels[-1], re.IGNORECASE)
-        if len(labels) < 2 or is_numeric or not all(HOST_LABEL.fullmatch(label) for label in labels):
-            raise FetchFault(f"{host} is no public host name.") from None
-        if labels[-1].lower() in (
-            "localhost",
-            "local",
-            "internal",
-            "lan",
-            "home",
-            "corp",
-            "arpa",
-            "test",
-            "invalid",
-            "onion",
-        ):
+        if not hosts.is_public_name(host):
             raise FetchFault(f"{host} is no public host name.") from None
     else:
         check_address(address)
-
-
-def check_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
-    """Raises: FetchFault unless the address, and any IPv4 address inside it, is public."""
-    inner: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = [address]
-    if isinstance(address, ipaddress.IPv6Address):
-        inner += [a for a in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())) if a is not None]
-        if address in ipaddress.ip_network("64:ff9b::/96") or address in ipaddress.ip_network("64:ff9b:1::/48"):
-            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if address in ipaddress.ip_network("::/96"):
-            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    if not all(each.is_global and not each.is_multicast and not each.is_reserved for each in inner):
-        raise FetchFault("The address leads into a private network; only public hosts are fetched from.")
 
 
 def resolve(host: str, port: int, limits: Limits) -> list[str]:
@@ -143,7 +140,16 @@ class PinnedConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.create_connection((self.address, self.port), self.timeout)
         if self.context is not None:
-            self.sock = self.context.wrap_socket(self.sock, server_hostname=self.host)
+            name = self.host.removesuffix(".")
+            # The handshake comes after `self.sock` is set, so that it can be cut too.
+            self.sock = self.context.wrap_socket(self.sock, server_hostname=name, do_handshake_on_connect=False)
+            self.sock.do_handshake()
+
+    def cut(self) -> None:
+        """End the connection from another thread; what waits for it wakes with an error or an end."""
+        with contextlib.suppress(OSError):
+            if self.sock is not None:
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
 
 def fetch(
@@ -165,14 +171,14 @@ def fetch(
     try:
         with follow(url, limits) as (response, final_url), partial.open("wb") as file:
             digest, size = stream(response, file, limits, on_progress or (lambda done, total: None))
-        check_digest(digest, sha256, url, final_url)
+        check_digest(digest, sha256, url)
         partial.rename(target)
-    except (ssl.SSLCertVerificationError, ssl.SSLError) as error:
+    except ssl.SSLCertVerificationError as error:
         raise FetchFault("The host's TLS certificate does not hold; use an address with a valid one.") from error
     except TimeoutError as error:
         raise FetchUnavailable("The address did not answer in time.") from error
     except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, OSError) and error.filename is not None:
+        if isinstance(error, OSError) and (error.filename is not None or error.errno in WRITE_FAULTS):
             raise
         raise FetchUnavailable(f"The address did not answer: {type(error).__name__}.") from error
     finally:
@@ -182,10 +188,13 @@ def fetch(
 
 @contextlib.contextmanager
 def follow(url: str, limits: Limits) -> Iterator[tuple[http.client.HTTPResponse, str]]:
-    """Yield the response at the end of at most three redirects, with its address. Raises: FetchFault, FetchUnavailable."""
+    """Yield the response at the end of at most three redirects, with its address.
+
+    Raises: FetchFault, FetchUnavailable.
+    """
+    parts = check_url(url, allow_private=limits.allow_private)
     for _ in range(MAX_REDIRECTS + 1):
-        parts = check_url(url, allow_private=limits.allow_private)
-        with contextlib.closing(connect(parts, limits)) as connection:
+        with contextlib.closing(connect(parts, limits)) as connection, deadline(connection, limits):
             path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
             connection.request("GET", path, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"})
             response = connection.getresponse()
@@ -194,7 +203,20 @@ def follow(url: str, limits: Limits) -> Iterator[tuple[http.client.HTTPResponse,
                 yield response, url
                 return
             url = urljoin(url, response.getheader("Location") or "")
+        parts = check_form(url, allow_private=limits.allow_private)
     raise FetchFault(f"The address redirects more than {MAX_REDIRECTS} times; give the final one.")
+
+
+@contextlib.contextmanager
+def deadline(connection: PinnedConnection, limits: Limits) -> Iterator[None]:
+    """Cut the connection when its time is up: one that trickles never lets a socket's own timeout run out."""
+    timer = threading.Timer(max(0.0, limits.deadline - time.monotonic()), connection.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def connect(parts: SplitResult, limits: Limits) -> PinnedConnection:
@@ -203,8 +225,9 @@ def connect(parts: SplitResult, limits: Limits) -> PinnedConnection:
     for address in resolve(parts.hostname or "", parts.port or default, limits):
         connection = PinnedConnection(parts, address, min(SOCKET_SECONDS, max(0.1, limits.deadline - time.monotonic())))
         try:
-            connection.connect()
-        except ssl.SSLError:
+            with deadline(connection, limits):
+                connection.connect()
+        except ssl.SSLCertVerificationError:
             connection.close()
             raise
         except OSError as error:
@@ -217,14 +240,15 @@ def connect(parts: SplitResult, limits: Limits) -> PinnedConnection:
 
 def check_response(response: http.client.HTTPResponse) -> None:
     """Raises: FetchFault, FetchUnavailable."""
-    if response.status in (429, 503) or response.status >= 500:
-        raise FetchUnavailable(f"The host answered {response.status} ({response.reason}); it may work later.")
+    status = f"{response.status} {http.client.responses.get(response.status, '')}".strip()
+    if response.status in TEMPORARY or response.status >= 500:
+        raise FetchUnavailable(f"The host answered {status}; it may work later.")
     if response.status != 200:
-        raise FetchFault(
-            f"The address answered {response.status} ({response.reason[:60]}); open it in a browser and check."
-        )
+        raise FetchFault(f"The address answered {status}; open it in a browser that is not signed in and check.")
     if response.headers.get_content_type() == "text/html":
         raise FetchFault("The address leads to a web page, not to a file; give the address of the download itself.")
+    if (response.getheader("Content-Encoding") or "identity").lower() != "identity":
+        raise FetchFault("The host sends the file compressed although it was asked not to; use another address.")
 
 
 def stream(
@@ -255,17 +279,13 @@ def stream(
     return digest.hexdigest(), size
 
 
-def check_digest(digest: str, expected: str | None, *urls: str) -> None:
+def check_digest(digest: str, expected: str | None, url: str) -> None:
     """Raises: FetchFault where the file is not the declared one, or not the one its published name says."""
-    if expected is not None:
-        if digest != expected.lower():
-            raise FetchFault(
-                f"The file's sha256 is {digest[:12]}…, you declared {expected[:12]}…; mend one of the two."
-            )
-        return
-    for url in urls:
-        named = HUB_NAME.search(PurePosixPath(urlsplit(url).path).stem)
-        if named and not digest.startswith(named[1]):
-            raise FetchFault(
-                f"The file's sha256 is {digest[:12]}…, its name says {named[1][:12]}…; it is another file."
-            )
+    if expected is not None and digest != expected.lower():
+        raise FetchFault(f"The file's sha256 is {digest[:12]}…, you declared {expected[:12]}…; mend one of the two.")
+    # Of the address as given: where a host redirects to, names are the host's own.
+    named = HUB_NAME.search(PurePosixPath(urlsplit(url).path).name)
+    if expected is None and named and not digest.startswith(named[1]):
+        raise FetchFault(
+            f"The file's sha256 is {digest[:12]}…, its name says {named[1][:12]}…; mend the address or give the sha256."
+        )
