@@ -1,26 +1,86 @@
 """A board written out: JSON rows, CSV, Markdown. Pure: from rows as `queries.BoardRow` has them."""
 
 import csv
+import datetime as dt
 import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
+from urllib.parse import quote
 
 
 class Cell(Protocol):
     """One metric of a row."""
 
-    claimed: float | None
-    verified: float | None
-    low: float | None
-    high: float | None
+    @property
+    def claimed(self) -> float | None: ...
+    @property
+    def claimed_text(self) -> str: ...
+    @property
+    def verified(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
 
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+class Link(Protocol):
+    """A weights file."""
+
+    @property
+    def framework(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
 
 
-def row_to_dict(row: Any) -> dict[str, Any]:
+class Row(Protocol):
+    """A row of a board, as far as it is written out."""
+
+    @property
+    def rank(self) -> int | None: ...
+    @property
+    def rank_low(self) -> int | None: ...
+    @property
+    def rank_high(self) -> int | None: ...
+    @property
+    def model_slug(self) -> str: ...
+    @property
+    def model_name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def scores(self) -> Mapping[str, Cell]: ...
+    @property
+    def weights(self) -> Sequence[Link]: ...
+    @property
+    def paper_url(self) -> str: ...
+    @property
+    def paper_title(self) -> str: ...
+    @property
+    def published_on(self) -> dt.date | None: ...
+    @property
+    def code_urls(self) -> Sequence[Mapping[str, str]]: ...
+    @property
+    def parameters(self) -> int | None: ...
+    @property
+    def verified_at(self) -> dt.datetime | None: ...
+    @property
+    def result_id(self) -> object: ...
+    @property
+    def submission_id(self) -> object: ...
+
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+MARKDOWN_SIGNS = re.compile(r"([\\|*_`\[\]<>])")
+
+
+def row_to_dict(row: Row) -> dict[str, Any]:
     """Return a row with the fields that the API promises."""
-    cells: dict[str, Cell] = row.scores
     return {
         "rank": row.rank,
         "rank_low": row.rank_low,
@@ -28,10 +88,10 @@ def row_to_dict(row: Any) -> dict[str, Any]:
         "model": {"slug": row.model_slug, "name": row.model_name},
         "status": str(row.status),
         "verdict": str(row.verdict),
-        "claims": {key: cell.claimed for key, cell in cells.items() if cell.claimed is not None},
+        "claims": {key: cell.claimed for key, cell in row.scores.items() if cell.claimed is not None},
         "verified": {
             key: {"value": cell.verified, "low": cell.low, "high": cell.high}
-            for key, cell in cells.items()
+            for key, cell in row.scores.items()
             if cell.verified is not None
         },
         "weights": [{"framework": w.framework, "url": w.url, "sha256": w.sha256} for w in row.weights],
@@ -44,12 +104,24 @@ def row_to_dict(row: Any) -> dict[str, Any]:
     }
 
 
+def state_score(cell: Cell | None, decimals: int = 3) -> str:
+    """Return the digits of the verified score, or of the claim as it was stated where there is none."""
+    if cell is None:
+        return ""
+    if cell.verified is not None:
+        return f"{cell.verified:.{decimals}f}"
+    if cell.claimed is None:
+        return ""
+    is_plain = PLAIN_NUMBER.fullmatch(cell.claimed_text) is not None
+    return cell.claimed_text if is_plain else f"{cell.claimed:.{decimals}f}"
+
+
 def neutralise(value: object) -> object:
     """Keep a spreadsheet from running text as a formula; numbers stay numbers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS) else value
 
 
-def write_csv(rows: Iterable[Any], keys: Sequence[str]) -> str:
+def write_csv(rows: Iterable[Row], keys: Sequence[str]) -> str:
     """Return the rows with a column a metric for claim, verified score and its interval."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -57,29 +129,50 @@ def write_csv(rows: Iterable[Any], keys: Sequence[str]) -> str:
     head = ["rank", "rank_low", "rank_high", "model", "status", "verdict", *scores]
     writer.writerow([*head, "parameters", "frameworks", "paper_url", "weights_urls", "verified_at"])
     for row in rows:
-        cells = [row.scores.get(key) for key in keys]
-        values = [getattr(c, part) if c else None for c in cells for part in ("claimed", "verified", "low", "high")]
-        line = [row.rank, row.rank_low, row.rank_high, row.model_name, row.status, row.verdict, *values, row.parameters]
-        line += ["+".join(row.frameworks), row.paper_url, " ".join(w.url for w in row.weights)]
-        line.append(row.verified_at.isoformat() if row.verified_at else "")
-        writer.writerow([neutralise(str(v) if isinstance(v, str) else v) for v in line])
+        writer.writerow([neutralise(str(v) if isinstance(v, str) else v) for v in list_cells(row, keys)])
     return out.getvalue()
 
 
+def list_cells(row: Row, keys: Sequence[str]) -> list[object]:
+    cells = [row.scores.get(key) for key in keys]
+    return [
+        row.rank,
+        row.rank_low,
+        row.rank_high,
+        row.model_name,
+        row.status,
+        row.verdict,
+        *(getattr(c, part) if c else None for c in cells for part in ("claimed", "verified", "low", "high")),
+        row.parameters,
+        "+".join(dict.fromkeys(link.framework for link in row.weights)),
+        row.paper_url,
+        " ".join(link.url for link in row.weights),
+        row.verified_at.isoformat() if row.verified_at else "",
+    ]
+
+
 def escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
-def write_markdown(rows: Iterable[Any], labels: dict[str, str]) -> str:
+def link(label: str, url: str) -> str:
+    """Return a Markdown link; an address's own brackets, bars and spaces would end it early."""
+    return f"[{escape(label)}]({quote(url, safe=':/?#@!$&*+,;=%~')})"
+
+
+def write_markdown(rows: Iterable[Row], labels: Mapping[str, str]) -> str:
     """Return a table that `tables.markdown` reads again; verified scores stand where there are any."""
-    lines = ["| Rank | Model | " + " | ".join(labels.values()) + " | Status | Weights | Paper | Code |"]
-    lines.append("|" + ":--|" * (len(labels) + 6))
+    heads = " | ".join(escape(label) for label in labels.values())
+    lines = [f"| Rank | Model | {heads} | Status | Weights | Paper | Code |", "|" + ":--|" * (len(labels) + 6)]
     for row in rows:
-        cells = [row.scores.get(key) for key in labels]
-        scores = ["" if c is None or c.shown is None else f"{c.shown:.3f}" for c in cells]
-        weights = " ".join(f"[{escape(w.framework)}]({w.url})" for w in row.weights if w.url)
-        codes = " ".join(f"[{escape(c['label'])}]({c['url']})" for c in row.code_urls)
-        paper = f"[paper]({row.paper_url})" if row.paper_url else ""
-        parts = [str(row.rank or ""), escape(row.model_name), *scores, str(row.status), weights, paper, codes]
+        parts = [
+            str(row.rank or ""),
+            escape(row.model_name),
+            *(state_score(row.scores.get(key)) for key in labels),
+            str(row.status),
+            " ".join(link(w.framework, w.url) for w in row.weights if w.url),
+            link(row.paper_title or "paper", row.paper_url) if row.paper_url else "",
+            " ".join(link(code["label"], code["url"]) for code in row.code_urls),
+        ]
         lines.append("| " + " | ".join(parts) + " |")
     return "\n".join(lines) + "\n"

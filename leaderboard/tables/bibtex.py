@@ -1,0 +1,48 @@
+"""The papers of a board as BibTeX. Pure."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from leaderboard.tables.boards import Row
+
+ARXIV = re.compile(r"/(?:abs|pdf)/(\d{4}\.\d{4,5})")
+TEX_SIGNS = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+}
+
+
+def write_bibtex(rows: Iterable[Row]) -> str:
+    """Return one entry a paper, in the order of the board."""
+    papers = {row.paper_url: row for row in reversed(list(rows)) if row.paper_url}
+    return "\n".join(write_entry(row) for row in reversed(papers.values()))
+
+
+def write_entry(row: Row) -> str:
+    arxiv = find_arxiv(row.paper_url)
+    fields = {
+        "title": f"{{{escape_tex(row.paper_title or row.model_name)}}}",
+        "year": str(row.published_on.year) if row.published_on else "",
+        "eprint": arxiv,
+        "archiveprefix": "arXiv" if arxiv else "",
+        "url": "".join(sign for sign in row.paper_url if sign not in "{}\\ \n"),
+    }
+    body = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{name_entry(row, arxiv)},\n{body}}}\n"
+
+
+def find_arxiv(url: str) -> str:
+    """Return the arXiv identifier in an address, without its version."""
+    match = ARXIV.search(url)
+    return match[1] if match and urlsplit(url).netloc.endswith("arxiv.org") else ""
+
+
+def name_entry(row: Row, arxiv: str) -> str:
+    return f"arxiv:{arxiv}" if arxiv else re.sub(r"[^A-Za-z0-9-]", "-", row.model_slug) or "paper"
+
+
+def escape_tex(text: str) -> str:
+    return "".join(TEX_SIGNS.get(sign, sign) for sign in " ".join(text.split()))
