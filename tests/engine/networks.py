@@ -1,0 +1,39 @@
+"""Networks with random weights whose answers depend on the image, and what a researcher's own loop makes of them."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+from evaluation.engine import architectures
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+RESIZE, CROP = 40, 32
+PROTOCOL = ("--resize", str(RESIZE), "--crop", str(CROP), "--interpolation", "bilinear")
+
+
+def make_network(architecture: str, classes: int) -> nn.Module:
+    """Return the network with normalisation statistics that fit noise, so that its logits differ between images."""
+    torch.manual_seed(0)
+    module = architectures.build(architecture, classes).train()
+    with torch.no_grad():
+        for _ in range(3):
+            module(torch.randn(16, 3, CROP, CROP))
+    return module.eval()
+
+
+def reference_transform() -> transforms.Compose:
+    steps = [transforms.Resize(RESIZE), transforms.CenterCrop(CROP), transforms.ToTensor()]
+    return transforms.Compose([*steps, transforms.Normalize(MEAN, STD)])
+
+
+@torch.inference_mode()
+def predict_eagerly(module: nn.Module, images: Path) -> npt.NDArray[np.int64]:
+    """Return the (N, classes) class indices, best first, of an ImageFolder in its order."""
+    samples = [image for image, _ in ImageFolder(images, reference_transform())]
+    order: npt.NDArray[np.int64] = module(torch.stack(samples)).argsort(dim=1, descending=True, stable=True).numpy()
+    return order

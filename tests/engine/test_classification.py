@@ -1,0 +1,70 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sklearn.metrics import top_k_accuracy_score
+
+from evaluation.contract import InputFault
+from evaluation.engine.metrics.classification import analyse, judge, score
+
+Logits = npt.NDArray[np.float32]
+
+
+def as_logits(rows: list[list[float]]) -> Logits:
+    return np.array(rows, np.float32)
+
+
+def as_labels(labels: list[int]) -> npt.NDArray[np.int32]:
+    return np.array(labels, np.int32)
+
+
+def test_lower_class_index_wins_among_equal_logits() -> None:
+    outcomes = judge(as_logits([[1, 3, 3, 2]] * 4), as_labels([0, 1, 2, 3]))
+    assert outcomes.top.tolist() == [[1, 2, 3, 0]] * 4
+    assert outcomes.rank.tolist() == [3, 0, 1, 2]
+
+
+def test_constant_logits_are_right_for_the_first_classes_only() -> None:
+    outcomes = judge(np.zeros((10, 10), np.float32), np.arange(10, dtype=np.int32))
+    scores = score(outcomes, ("top1", "top5"))
+    assert (scores["top1"].correct, scores["top5"].correct) == (1, 5)
+
+
+def test_rank_and_order_follow_the_tie_rule_on_coarse_logits() -> None:
+    random = np.random.default_rng(0)
+    logits = random.integers(0, 4, (200, 12)).astype(np.float32)
+    labels = random.integers(0, 12, 200).astype(np.int32)
+    outcomes = judge(logits, labels)
+    for row, label, top, rank in zip(logits, labels, outcomes.top, outcomes.rank, strict=True):
+        expected = sorted(range(12), key=lambda index: (-row[index], index))
+        assert top.tolist() == expected[:5]
+        assert rank == expected.index(label)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_accuracy_without_ties_is_scikit_learns(k: int) -> None:
+    random = np.random.default_rng(1)
+    logits, labels = random.normal(size=(500, 20)).astype(np.float32), random.integers(0, 20, 500).astype(np.int32)
+    found = score(judge(logits, labels), (f"top{k}",))[f"top{k}"]
+    assert found.value == pytest.approx(100 * top_k_accuracy_score(labels, logits, k=k, labels=range(20)))
+    assert found.low < found.value < found.high
+
+
+def test_top5_of_three_classes_is_everything() -> None:
+    assert score(judge(as_logits([[1, 2, 3]]), as_labels([0])), ("top5",))["top5"].value == 100
+
+
+@pytest.mark.parametrize("key", ["top0", "map", "top", "accuracy"])
+def test_unknown_metric_is_refused(key: str) -> None:
+    with pytest.raises(InputFault, match=key):
+        score(judge(as_logits([[1, 2]]), as_labels([0])), (key,))
+
+
+def test_analysis_counts_each_class_and_names_what_is_confused() -> None:
+    logits = as_logits([[9, 0], [9, 0], [9, 0], [0, 9]])
+    labels = as_labels([0, 1, 1, 1])
+    analysis = analyse(judge(logits, labels), labels, ("cat", "dog"))
+    assert analysis["confusion"] == [[1, 0], [2, 1]]
+    assert [row["accuracy"] for row in analysis["per_class"]] == [100.0, 33.333]
+    assert analysis["confused"] == [{"true": "dog", "predicted": "cat", "count": 2}]
+    # All four are sure, one half is right.
+    assert analysis["calibration_error"] == pytest.approx(50, abs=0.1)
