@@ -37,6 +37,9 @@ COLUMNS = {
     "weights": ("weights", "权重"),
     "paper": ("paper", "论文", "paper / source", "paper/source"),
     "code": ("code", "代码"),
+    # Not read, and no metric: a rank follows from the scores, a status from our own runs.
+    "rank": ("rank", "#", "排名"),
+    "status": ("status", "状态"),
 }
 ABSENT = ("", "n/a", "na", "-", "–", "—", "none", "tbd")
 PLACEHOLDER = re.compile(r"^(model name|模型名称?|example|todo)$", re.IGNORECASE)

@@ -1,0 +1,22 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from leaderboard.management.naming import find_benchmark
+from leaderboard.queries import BadQuery
+from leaderboard.services.exports import WRITERS, export_board
+
+
+class Command(BaseCommand):
+    help = "Write a leaderboard to standard output, best first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("benchmark", metavar="BENCHMARK", help="its slug")
+        parser.add_argument("--format", default="csv", choices=list(WRITERS))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            text = export_board(find_benchmark(options["benchmark"]), options["format"])
+        except BadQuery as bad:
+            raise CommandError(str(bad)) from bad
+        self.stdout.write(text, ending="")

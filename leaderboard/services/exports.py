@@ -1,0 +1,57 @@
+"""A whole board written out in one of the field's formats."""
+
+import json
+from collections.abc import Callable, Sequence
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import translation
+
+from leaderboard.models import Benchmark
+from leaderboard.queries import BoardFilters, BoardRow, benchmark_metrics, read_board
+from leaderboard.tables.bibtex import write_bibtex
+from leaderboard.tables.boards import row_to_dict, write_csv, write_markdown
+from leaderboard.tables.model_index import write_model_index
+from leaderboard.tables.pwc_writing import write_pwc
+from leaderboard.tables.titles import Column, Title
+
+Rows = Sequence[BoardRow]
+
+
+def write_json(title: Title, rows: Rows) -> str:
+    """Return the rows as the API gives them."""
+    document = {"benchmark": title.url, "results": [row_to_dict(row) for row in rows]}
+    return json.dumps(document, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1) + "\n"
+
+
+WRITERS: dict[str, Callable[[Title, Rows], str]] = {
+    "csv": lambda title, rows: write_csv(rows, [column.key for column in title.columns]),
+    "json": write_json,
+    "markdown": lambda title, rows: write_markdown(rows, {column.key: column.label for column in title.columns}),
+    "pwc": write_pwc,
+    "model-index": write_model_index,
+    "bibtex": lambda title, rows: write_bibtex(rows),
+}
+
+
+def export_board(benchmark: Benchmark, format: str, filters: BoardFilters | None = None) -> str:
+    """Return all rows that the filters leave, best first, as one of `WRITERS`. Raises: queries.BadQuery."""
+    count = benchmark.entries.count()
+    board = read_board(benchmark, filters or BoardFilters(), page_size=max(count, 1))
+    return WRITERS[format](describe_board(benchmark), board.rows)
+
+
+def describe_board(benchmark: Benchmark) -> Title:
+    """Return the names of the board in English, which the formats are written in."""
+    with translation.override("en"):
+        task, dataset = benchmark.task, benchmark.split.dataset
+        return Title(
+            task=task.name,
+            task_slug=task.slug,
+            dataset=dataset.name,
+            dataset_slug=dataset.slug,
+            split=benchmark.split.name,
+            protocol=benchmark.protocol.name,
+            columns=tuple(Column(m.key, m.label, m.decimals) for m in benchmark_metrics(benchmark)),
+            url=settings.BASE_URL + benchmark.get_absolute_url(),
+        )

@@ -1,0 +1,50 @@
+"""A board as the `model-index` of a Hugging Face model card, in YAML. Pure.
+
+Source: https://github.com/huggingface/hub-docs/blob/main/modelcard.md
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from leaderboard.tables.boards import Cell, Row
+from leaderboard.tables.titles import Column, Title
+
+# What the hub calls them.
+METRIC_TYPES = {"top1": "accuracy", "top5": "top_5_accuracy", "map": "mean_average_precision", "miou": "mean_iou"}
+
+
+def write_model_index(title: Title, rows: Iterable[Row]) -> str:
+    """Return one item a model with a result for each of its rows, in the order of the board."""
+    models: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if metrics := list(describe_scores(title, row)):
+            models.setdefault(row.model_name, []).append(describe_result(title, metrics))
+    index = {"model-index": [{"name": name, "results": results} for name, results in models.items()]}
+    return yaml.safe_dump(index, allow_unicode=True, sort_keys=False, width=120)
+
+
+def describe_result(title: Title, metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "task": {"type": title.task_slug, "name": title.task},
+        "dataset": {"type": title.dataset_slug, "name": title.dataset, "split": title.split},
+        "metrics": metrics,
+        "source": {"name": "Veriboard", "url": title.url},
+    }
+
+
+def describe_scores(title: Title, row: Row) -> Iterable[dict[str, Any]]:
+    for column in title.columns:
+        cell = row.scores.get(column.key)
+        value = read_value(cell, column)
+        if cell is not None and value is not None:
+            kind = METRIC_TYPES.get(column.key, column.key)
+            yield {"type": kind, "name": column.label, "value": value, "verified": cell.verified is not None}
+
+
+def read_value(cell: Cell | None, column: Column) -> float | None:
+    """Return the verified score, or the claim where there is none."""
+    if cell is None:
+        return None
+    return cell.claimed if cell.verified is None else round(cell.verified, column.decimals)
