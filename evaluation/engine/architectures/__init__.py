@@ -1,11 +1,28 @@
-"""Names of architectures to modules: torchvision's, timm's, and our own definitions."""
+"""Names of architectures to modules: torchvision's, timm's, and our own definitions.
+
+A family's library takes seconds to import, so it is imported when one of its names is first asked for.
+"""
+
+from importlib import import_module
+from typing import Protocol, cast
 
 from torch import nn
 
 from evaluation.contract import InputFault
-from evaluation.engine.architectures import cifar, published
 
-FAMILIES = {"cifar": cifar, "torchvision": published.TORCHVISION, "timm": published.TIMM}
+FAMILIES = ("cifar", "timm", "torchvision")
+
+
+class Family(Protocol):
+    """What each module of a family offers."""
+
+    def build(self, name: str, classes: int | None) -> nn.Module: ...
+
+    def list_names(self) -> list[str]: ...
+
+
+def open_family(family: str) -> Family:
+    return cast(Family, import_module(f"{__name__}.{family}"))
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -23,9 +40,9 @@ def build(name: str, classes: int | None = None) -> nn.Module:
     Raises: InputFault where there is no such architecture.
     """
     family, short = split_name(name)
-    return FAMILIES[family].build(short, classes)
+    return open_family(family).build(short, classes)
 
 
 def list_names() -> list[str]:
     """Return every architecture's name, sorted."""
-    return sorted(f"{family}/{short}" for family, source in FAMILIES.items() for short in source.list_names())
+    return sorted(f"{family}/{short}" for family in FAMILIES for short in open_family(family).list_names())
