@@ -234,6 +234,7 @@ def inspect(options: argparse.Namespace) -> None:
         # torch takes seconds to import and only this needs it.
         from evaluation.engine.formats import load
 
+        find_protocol(options.architecture)
         facts |= {
             "architecture": options.architecture,
             "parameters": load(options.file, options.architecture).parameters,

@@ -34,7 +34,7 @@ Tell = Callable[[Progress], None]
 CHUNK = 512
 # Signals by which a process dies of its own doing: what it ran was the file's.
 CRASHES = {4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV", 31: "SIGSYS"}
-# glibc gives large activations back to the system after each batch; keeping them doubles the throughput of large batches.
+# glibc gives large activations back to the system after each batch; keeping them doubles large batches' throughput.
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "100000000000",
@@ -72,7 +72,8 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     clock = {"started": time.perf_counter()}
     folders.prepare()
     weights = inspect_weights(spec)
-    protocol = spec.protocol or find_protocol(weights["architecture"])
+    published = find_protocol(weights["architecture"])
+    protocol = spec.protocol or published
     tell(Progress("preparing", message=f"{Path(spec.weights.path).name}, {weights['format']}"))
     dataset = prepare_dataset(spec)
     pixels = open_pixels(dataset, protocol, folders.store, throttle(tell, "preparing"))
@@ -132,7 +133,8 @@ def prepare_dataset(spec: EvaluationSpec) -> Dataset:
     dataset = index_dataset(Path(spec.dataset.path), Path(spec.dataset.labels) if spec.dataset.labels else None)
     if spec.dataset.digest and spec.dataset.digest != dataset.digest:
         raise EngineTrouble(
-            f"The dataset's digest is {dataset.digest[:19]}…, registered was {spec.dataset.digest[:19]}…: its files changed."
+            f"The dataset's digest is {dataset.digest[:19]}…, registered was {spec.dataset.digest[:19]}…:"
+            " its files changed."
         )
     return dataset
 

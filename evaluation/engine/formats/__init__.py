@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from evaluation import catalogue
 from evaluation.contract import InputFault
 from evaluation.engine import architectures
 from evaluation.engine.formats.state_dict import unwrap
@@ -77,7 +79,7 @@ def check_finite(tensors: Tensors) -> None:
 def find_classes(tensors: Tensors, published: dict[str, tuple[int, ...]]) -> int | None:
     """Return the number of outputs of the file's head where it alone differs from the published one, else None."""
     different = {
-        (shape[0], tuple(tensors[name].shape)[0])
+        (shape[0], tensors[name].shape[0])
         for name, shape in published.items()
         if name in tensors and shape and tensors[name].ndim == len(shape) and tuple(tensors[name].shape) != shape
         if tuple(tensors[name].shape)[1:] == shape[1:]
@@ -122,7 +124,7 @@ def compare(tensors: Tensors, module: nn.Module, architecture: str) -> None:
         if names
     ]
     if parts:
-        raise InputFault(f"The file does not fit {architecture}: {'; '.join(parts)}.{suggest(given, architecture)}")
+        raise InputFault(f"The file does not fit {architecture}: {'; '.join(parts)}.{suggest(given)}")
 
 
 def shorten(names: list[str]) -> str:
@@ -130,17 +132,19 @@ def shorten(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def suggest(given: dict[str, tuple[int, ...]], architecture: str) -> str:
-    """Return a sentence naming the architecture of the same family that has just these tensors, or nothing."""
-    family, _ = architectures.split_name(architecture)
-    shapes = set(given.items())
-    for name in architectures.list_names():
-        if family != "timm" and name.startswith("timm/"):
+def suggest(given: dict[str, tuple[int, ...]]) -> str:
+    """Return a sentence naming the architecture that has just these tensors, or nothing."""
+    elements, wanted = sum(map(prod, given.values())), drop_counters(given)
+    for name in catalogue.names():
+        # Statistics of normalisation layers come on top of the parameters.
+        if not 0.9 * elements <= catalogue.load()[name].parameters <= elements:
             continue
         with torch.device("meta"):
-            module = architectures.build(name)
-        if {
-            (n, tuple(t.shape)) for n, t in module.state_dict().items() if not n.endswith("num_batches_tracked")
-        } <= shapes:
+            state = architectures.build(name).state_dict()
+        if drop_counters({key: tuple(tensor.shape) for key, tensor in state.items()}) == wanted:
             return f" It fits {name}."
     return ""
+
+
+def drop_counters(shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    return {name: shape for name, shape in shapes.items() if not name.endswith("num_batches_tracked")}

@@ -39,7 +39,8 @@ def unwrap(checkpoint: Any) -> dict[str, torch.Tensor]:
         checkpoint = inner
     found = ", ".join(map(str, list(checkpoint)[:5])) if isinstance(checkpoint, dict) else type(checkpoint).__name__
     raise InputFault(
-        f"The file holds no state dict (found: {found or 'nothing'}); save one with torch.save(model.state_dict(), FILE)."
+        f"The file holds no state dict (found: {found or 'nothing'});"
+        " save one with torch.save(model.state_dict(), FILE)."
     )
 
 
