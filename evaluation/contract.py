@@ -19,7 +19,7 @@ BACKGROUNDS = ("none", "first")
 
 
 class InputFault(ValueError):
-    """The submitter's file or arguments are at fault. The message is one plain sentence: what is wrong, how to mend it."""
+    """The submitter's file or arguments are at fault. The message is one plain sentence: what is wrong, how to mend."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class EvaluationSpec:
-    """One evaluation. `protocol` None means the architecture's published one. `order_seed` keeps sample order secret."""
+    """One evaluation. `protocol` None: the architecture's published one. `order_seed` keeps sample order secret."""
 
     weights: WeightsSpec
     dataset: DatasetSpec

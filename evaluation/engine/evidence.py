@@ -61,7 +61,7 @@ def digest_columns(columns: dict[str, npt.NDArray[np.generic]]) -> str:
 def read_evidence(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """Raises: InputFault where the file is no evidence."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in COLUMNS}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise InputFault(f"{path.name} is no evidence file; a run writes one with --evidence.") from error

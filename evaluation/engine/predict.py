@@ -37,7 +37,7 @@ def set_precision(precision: str) -> None:
 
 
 def normalise(pixels: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    """Return (B, 3, H, W) float32 in channels-last memory from (B, H, W, 3) uint8, in the reference's order of steps."""
+    """Return (B, 3, H, W) float32, channels last in memory, from (B, H, W, 3) uint8, in the reference's order."""
     return pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255).sub_(mean).div_(std)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evaluation.engine.cli import main
+
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ((40, 40), (64, 48), (48, 64), (33, 90), (120, 41), (32, 32))
 
@@ -32,6 +34,17 @@ def engine() -> Engine:
         command = [sys.executable, "-m", "evaluation.engine", *map(str, arguments)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str]) -> Engine:
+    """The command line in this process, which has torch in its memory already."""
+
+    def run(*arguments: object) -> Outcome:
+        status = main([str(argument) for argument in arguments])
+        return Outcome(status, *capsys.readouterr())
 
     return run
 

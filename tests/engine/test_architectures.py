@@ -1,0 +1,33 @@
+import random
+
+import pytest
+
+from evaluation import catalogue
+from evaluation.contract import InputFault
+from evaluation.engine import architectures
+from evaluation.engine.architectures.listing import describe
+
+
+def test_catalogue_names_only_what_the_libraries_have() -> None:
+    assert set(catalogue.names()) <= set(architectures.list_names())
+
+
+def test_catalogue_tells_sizes_and_protocols_of_the_installed_libraries() -> None:
+    chosen = ["cifar/resnet110", "torchvision/densenet121", *random.Random(0).sample(catalogue.names(), 12)]
+    for name in chosen:
+        row, known = describe(name), catalogue.load()[name]
+        assert row is not None, name
+        parameters, resize, crop, interpolation, mean, std = row
+        assert parameters == known.parameters, name
+        assert (resize, crop, interpolation) == (
+            known.protocol.resize,
+            known.protocol.crop,
+            known.protocol.interpolation,
+        ), name
+        assert (mean, std) == (known.protocol.mean, known.protocol.std), name
+
+
+@pytest.mark.parametrize("name", ["resnet50", "keras/resnet50", "cifar/resnet50", "torchvision/resnet5O", "timm/x"])
+def test_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(InputFault, match=name):
+        architectures.build(name)

@@ -1,0 +1,186 @@
+"""Faults of the arguments or the input end with status 2 and one plain line."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from evaluation.contract import EXIT_INPUT_FAULT, InputFault
+from evaluation.engine import architectures
+from evaluation.engine.predict import choose_device
+from tests.engine.conftest import Engine
+from tests.engine.networks import make_network
+
+ARCHITECTURE = "cifar/resnet20"
+
+
+def refuse(engine: Engine, *arguments: object) -> str:
+    """Return the one line with which the engine refuses."""
+    outcome = engine(*arguments)
+    assert outcome.status == EXIT_INPUT_FAULT, outcome.errors
+    assert outcome.output == ""
+    assert outcome.errors.count("\n") == 1
+    assert "Traceback" not in outcome.errors
+    return outcome.errors.strip()
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "resnet20.pth"
+    torch.save(make_network(ARCHITECTURE, 3).state_dict(), path)
+    return path
+
+
+def evaluation(images: Path, weights: Path, architecture: str = ARCHITECTURE) -> tuple[object, ...]:
+    size = ("--resize", 40, "--crop", 32)
+    return "evaluate", "--dataset", images, "--weights", weights, "--architecture", architecture, *size
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("resnet50", "torchvision/resnet50"), ("torchvision/resnet52", "torchvision/resnet50")]
+)
+def test_unknown_architecture_names_the_nearest(
+    engine: Engine, images: Path, weights: Path, name: str, near: str
+) -> None:
+    line = refuse(engine, *evaluation(images, weights, name))
+    assert name in line
+    assert near in line
+
+
+def make_zip(text: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("readme.txt", text)
+    return buffer.getvalue()
+
+
+NO_MODELS = {
+    "empty": b"",
+    "text": b"this is no model at all, only words\n",
+    "web page": b"<!DOCTYPE html><html><body>Not found</body></html>",
+    "noise": bytes((i * 89 + 41) % 256 for i in range(5000)),
+    "picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "plain zip": make_zip(b"hello"),
+    "pickle": b"\x80\x04}\x94.",
+}
+
+
+@pytest.mark.parametrize("kind", NO_MODELS)
+def test_file_that_is_no_model_is_refused(engine: Engine, images: Path, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "model.pth"
+    file.write_bytes(NO_MODELS[kind])
+    told = refuse(engine, *evaluation(images, file))
+    assert told == refuse(engine, "inspect", file)
+    assert len(told) > 20
+
+
+def test_truncated_state_dict_is_refused(here: Engine, weights: Path, tmp_path: Path) -> None:
+    file = tmp_path / "half.pth"
+    file.write_bytes(weights.read_bytes()[:500_000])
+    assert "truncated" in refuse(here, "inspect", file)
+
+
+def test_wrong_shapes_show_few_differences_both_ways(here: Engine, tmp_path: Path) -> None:
+    state = make_network("cifar/resnet32", 3).state_dict()
+    state["conv1.weight"] = torch.zeros(16, 4, 3, 3)
+    state = {name: tensor for name, tensor in state.items() if not name.startswith("layer1.0")}
+    file = tmp_path / "other.pth"
+    torch.save(state, file)
+    line = refuse(here, "inspect", file, "--architecture", ARCHITECTURE)
+    assert "does not fit cifar/resnet20" in line
+    assert "missing: layer1.0.conv1.weight, " in line
+    assert "not known: layer1.3.conv1.weight, " in line
+    assert "conv1.weight is (16, 4, 3, 3), not (16, 3, 3, 3)" in line
+    assert "more" in line
+    assert len(line) < 800
+
+
+@pytest.mark.parametrize(("fitting", "classes"), [("cifar/resnet32", 10), ("torchvision/squeezenet1_1", 1000)])
+def test_weights_of_another_architecture_name_it(here: Engine, tmp_path: Path, fitting: str, classes: int) -> None:
+    file = tmp_path / "other.pth"
+    torch.save(architectures.build(fitting, classes).state_dict(), file)
+    assert f"It fits {fitting}." in refuse(here, "inspect", file, "--architecture", ARCHITECTURE)
+
+
+def test_weights_with_nan_are_refused_by_the_tensors_name(here: Engine, tmp_path: Path) -> None:
+    state = make_network(ARCHITECTURE, 3).state_dict()
+    state["bn1.weight"][2] = float("nan")
+    file = tmp_path / "nan.pth"
+    torch.save(state, file)
+    assert "bn1.weight" in refuse(here, "inspect", file, "--architecture", ARCHITECTURE)
+
+
+def test_other_number_of_classes_is_told(engine: Engine, images: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ten.pth"
+    torch.save(make_network(ARCHITECTURE, 10).state_dict(), file)
+    line = refuse(engine, *evaluation(images, file))
+    assert "10 outputs" in line
+    assert "3 classes" in line
+
+
+def test_empty_image_folder_is_refused(here: Engine, weights: Path, tmp_path: Path) -> None:
+    assert "holds no images" in refuse(here, *evaluation(tmp_path, weights))
+
+
+def test_image_outside_a_class_folder_is_named(here: Engine, weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    for name in ("cat/1.png", "stray.png"):
+        Image.new("RGB", (32, 32)).save(tmp_path / name)
+    assert "stray.png" in refuse(here, *evaluation(tmp_path, weights))
+
+
+def test_unreadable_image_is_named(engine: Engine, weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    Image.new("RGB", (32, 32)).save(tmp_path / "cat" / "1.png")
+    (tmp_path / "cat" / "2.jpg").write_bytes(b"no picture")
+    assert "cat/2.jpg" in refuse(engine, *evaluation(tmp_path, weights))
+
+
+MISSING: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
+    "nowhere.pth": lambda images, weights: evaluation(images, weights.with_name("nowhere.pth")),
+    "no-images": lambda images, weights: evaluation(images.with_name("no-images"), weights),
+    "lost.pth": lambda images, weights: ("inspect", weights.with_name("lost.pth")),
+    "protocol.json": lambda images, weights: (
+        *("evaluate", "--dataset", images, "--weights", weights, "--architecture", ARCHITECTURE),
+        *("--protocol", weights.with_name("protocol.json")),
+    ),
+    "spec.json": lambda images, weights: ("run", weights.with_name("spec.json"), "--output", "report.json"),
+    "a.npz": lambda images, weights: ("compare", weights.with_name("a.npz"), weights),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_missing_file_is_named(here: Engine, images: Path, weights: Path, name: str) -> None:
+    assert name in refuse(here, *MISSING[name](images, weights))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--crop", "0"),
+        ("--resize", "many"),
+        ("--mean", "1,2"),
+        ("--std", "0,1,1"),
+        ("--interpolation", "cubic"),
+        ("--batch-size", "-1"),
+        ("--precision", "int3"),
+        ("--output", "/nowhere/report.json"),
+    ],
+)
+def test_bad_option_is_told(here: Engine, images: Path, weights: Path, option: str, value: str) -> None:
+    refuse(here, *evaluation(images, weights), option, value)
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:99"])
+def test_device_that_is_not_there_is_told(name: str) -> None:
+    with pytest.raises(InputFault, match="use"):
+        choose_device(name)
+
+
+def test_missing_architecture_is_told(here: Engine, images: Path, weights: Path) -> None:
+    line = refuse(here, "evaluate", "--dataset", images, "--weights", weights)
+    assert "architecture" in line
