@@ -96,3 +96,8 @@ class Standing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entry_id}: {self.metric_id} {self.order_value}"
+
+    @property
+    def difference(self) -> float | None:
+        """Verified minus claimed, in the metric's unit; None where one of them is missing."""
+        return None if self.verified is None or self.claimed is None else self.verified - self.claimed

@@ -8,7 +8,8 @@ import math
 import re
 import secrets
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -48,19 +49,26 @@ class Refusals:
         self.errors.setdefault(field, sentence)
 
 
-def read_request(fields: Mapping[str, str], upload: UploadedFile | None, *, by: AbstractBaseUser) -> SubmissionRequest:
+def read_request(
+    fields: Mapping[str, str], upload: "UploadedFile[Any] | None", *, by: AbstractBaseUser
+) -> SubmissionRequest:
     """Return the checked request. Raises: RequestRefused with every refusal at once."""
     refusals = Refusals()
     values = {key: str(value).strip() for key, value in fields.items()}
     check_quota(by, refusals)
     benchmark = find_benchmark(values.get("benchmark", ""), refusals)
     verdict, digest = check_upload(upload, refusals) if upload is not None else (None, "")
-    request = dict(
+    draft = partial(
+        SubmissionRequest,
         model_name=read_text(values, "model_name", _("Give the model's name."), refusals),
         architecture=read_architecture(values.get("architecture", ""), verdict, refusals),
         framework=values.get("framework", "")[:40] or "PyTorch",
+        weights_file=upload,
+        weights_name=name_file(upload, values),
         weights_url=read_weights_url(values.get("weights_url", ""), upload, refusals),
         weights_sha256=read_sha256(values.get("weights_sha256", ""), digest, refusals),
+        weights_size_bytes=upload.size if upload else None,
+        weights_format=verdict.format if verdict else "",
         claims=read_claims(values, benchmark, refusals),
         protocol=read_protocol(values.get("protocol", ""), refusals),
         background=read_background(values.get("background", ""), refusals),
@@ -69,21 +77,19 @@ def read_request(fields: Mapping[str, str], upload: UploadedFile | None, *, by: 
     )
     if refusals.errors or benchmark is None:
         raise RequestRefused(refusals.errors)
-    return SubmissionRequest(
-        benchmark=benchmark,
-        weights_file=upload,
-        weights_name=(upload.name or "")[:200] if upload else name_of(request["weights_url"]),
-        weights_size_bytes=upload.size if upload else None,
-        weights_format=verdict.format if verdict else "",
-        **request,
-    )
+    return draft(benchmark=benchmark)
+
+
+def count_left(by: AbstractBaseUser) -> int:
+    """Return how many more submissions the account has today. An attempt that our own fault ended costs nothing."""
+    since = timezone.now() - dt.timedelta(days=1)
+    counted = Submission.objects.filter(submitter_id=by.pk, created_at__gte=since)
+    used = counted.exclude(state__in=["cancelled", "rejected", "stalled"]).count()
+    return max(0, settings.QUOTA_PER_DAY - used)
 
 
 def check_quota(by: AbstractBaseUser, refusals: Refusals) -> None:
-    """Count what really ran or waits: an attempt that our own fault ended costs nothing."""
-    since = timezone.now() - dt.timedelta(days=1)
-    counted = Submission.objects.filter(submitter_id=by.pk, created_at__gte=since)
-    if counted.exclude(state__in=["cancelled", "rejected", "stalled"]).count() >= settings.QUOTA_PER_DAY:
+    if not count_left(by):
         refusals.add(
             "", _("You have used today's %(n)s submissions; try again tomorrow.") % {"n": settings.QUOTA_PER_DAY}
         )
@@ -135,7 +141,7 @@ def read_architecture(name: str, verdict: Verdict | None, refusals: Refusals) ->
     return name
 
 
-def check_upload(upload: UploadedFile, refusals: Refusals) -> tuple[Verdict | None, str]:
+def check_upload(upload: "UploadedFile[Any]", refusals: Refusals) -> tuple[Verdict | None, str]:
     """Run the static check on the uploaded bytes and return its verdict with their sha256."""
     if upload.size and upload.size > settings.MAX_WEIGHTS_BYTES:
         refusals.add(
@@ -156,7 +162,7 @@ def check_upload(upload: UploadedFile, refusals: Refusals) -> tuple[Verdict | No
     return verdict, digest
 
 
-def read_weights_url(url: str, upload: UploadedFile | None, refusals: Refusals) -> str:
+def read_weights_url(url: str, upload: "UploadedFile[Any] | None", refusals: Refusals) -> str:
     if upload is not None and url:
         refusals.add("weights_url", _("Give either a file or an address, not both."))
     elif upload is None and not url:
@@ -169,8 +175,10 @@ def read_weights_url(url: str, upload: UploadedFile | None, refusals: Refusals) 
     return url
 
 
-def name_of(url: object) -> str:
-    return urlsplit(str(url)).path.rpartition("/")[2][:200]
+def name_file(upload: "UploadedFile[Any] | None", values: Mapping[str, str]) -> str:
+    """Return what the submitter's file is called, or the last part of its address."""
+    name = upload.name if upload else values.get("weights_url", "").partition("?")[0].rpartition("/")[2]
+    return (name or "")[:200]
 
 
 def read_sha256(text: str, digest: str, refusals: Refusals) -> str:

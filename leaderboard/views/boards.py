@@ -1,11 +1,12 @@
 """The leaderboard: the ranked view of a benchmark's entries, and what is made of it."""
 
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
 from leaderboard import charts
-from leaderboard.models import Benchmark, Entry
+from leaderboard.models import Benchmark, Entry, Standing
 from leaderboard.queries import (
     BadQuery,
     Board,
@@ -46,26 +47,37 @@ def show_board(request: HttpRequest, slug: str) -> HttpResponse:
         "counts": count_board(benchmark),
         "frameworks": list_frameworks(benchmark),
         "sizes": SIZES,
-        "strip": charts.make_axis(board) if board else None,
+        "axis": charts.make_axis([row.scores.get(board.metric.key) for row in board.rows], board.metric)
+        if board
+        else None,
         "parameters": {key: value for key, value in request.GET.items() if key != "cursor" and value},
     }
-    if board and not request.htmx:
+    is_fragment = request.htmx and not request.htmx.history_restore_request
+    if board and not is_fragment:
         chart_rows = read_board(benchmark, BoardFilters(), page_size=200).rows
         context |= {
             "trend": charts.draw_trend(chart_rows, board.metrics[0]),
             "tradeoff": charts.draw_tradeoff(chart_rows, board.metrics[0]),
             "findings": find_findings(benchmark),
         }
-    name = "leaderboard/board.html" + ("#table" if request.htmx else "")
+    name = "leaderboard/board.html" + ("#table" if is_fragment else "")
     response = render(request, name, context, status=400 if error else 200)
     response["Vary"] = "HX-Request, Cookie, Accept-Language"
     return response
 
 
+def make_axis(board: Board) -> charts.Axis | None:
+    return charts.make_axis([row.scores.get(board.metric.key) for row in board.rows], board.metric)
+
+
 def show_findings(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what the claim lint found, with its evidence."""
     benchmark = find_benchmark(slug)
-    return render(request, "leaderboard/findings.html", {"benchmark": benchmark, "findings": find_findings(benchmark)})
+    findings = find_findings(benchmark)
+    rows = {row for finding in findings for change in finding.repair if (row := change.row).isdecimal()}
+    names = Entry.objects.filter(pk__in=rows).values_list("pk", "model__name")
+    context = {"benchmark": benchmark, "findings": findings, "names": {str(pk): name for pk, name in names}}
+    return render(request, "leaderboard/findings.html", context)
 
 
 def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
@@ -88,26 +100,21 @@ def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
 
 
 def show_badge(request: HttpRequest, benchmark: str, model: str) -> HttpResponse:
-    """Draw a badge for a README: the best score of the model, and whether it was verified."""
+    """Draw a badge for a README: the model's best score, a verified one before any claim, and which of the two it is."""
     board = find_benchmark(benchmark)
-    standings = Entry.objects.filter(benchmark=board, model__slug=model, is_hidden=False)
-    metric = next(iter(benchmark_metrics(board)), None)
-    if metric is None or not standings.exists():
+    standings = Standing.objects.filter(benchmark=board, entry__model__slug=model, is_visible=True)
+    ranking = standings.filter(metric__in=benchmark_metrics(board)[:1]).select_related("entry", "metric")
+    standing = ranking.order_by(F("verified").desc(nulls_last=True), "-order_value").first()
+    if standing is None:
         raise Http404
-    row = (
-        standings.filter(standings__metric=metric)
-        .order_by("-standings__order_value")
-        .values_list("standings__verified", "standings__claimed", "status")
-        .first()
+    is_verified = standing.verified is not None
+    value = standing.verified if is_verified else standing.claimed
+    badge = charts.draw_badge(
+        f"{standing.metric.label} {board.split.dataset.name}",
+        "–" if value is None else f"{value:.{min(standing.metric.decimals, 2)}f}",
+        _("verified") if is_verified else _("not verified"),
     )
-    verified, claimed, status = row or (None, None, "claimed")
-    value = verified if verified is not None else claimed
-    context = {
-        "label": f"{metric.label} {board.split.dataset.name}",
-        "value": "–" if value is None else f"{value:.{min(metric.decimals, 2)}f}",
-        "word": _("verified") if verified is not None else _("not verified"),
-        "status": status,
-    }
+    context = {"badge": badge, "status": standing.entry.status}
     response = render(request, "leaderboard/badge.svg", context, content_type="image/svg+xml")
     response["Cache-Control"] = "max-age=300"
     return response

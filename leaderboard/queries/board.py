@@ -1,4 +1,4 @@
-"""Reads: what pages and API show, as plain dataclasses. A constant number of queries whatever the size of the board."""
+"""Leaderboards as plain dataclasses. A constant number of queries whatever the size of the board."""
 
 import base64
 import binascii
@@ -6,67 +6,15 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from leaderboard.models import Benchmark, Entry, Metric, Result, Run, Standing, Submission, Weights
+from leaderboard.models import Benchmark, Entry, Metric, Result, Standing, Weights
+from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
 
 PAGE_SIZE = 50
-MAX_NUMBER = 10**15
-STATUS_FILTERS = ("all", "verified", "mismatch", "claimed")
-
-
-class BadQuery(ValueError):
-    """A query parameter is off. `field` names it; the message is one plain sentence."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-@dataclass(frozen=True)
-class BoardFilters:
-    """What part of a board is asked for. `status` "verified" means with a verified score, mismatches included."""
-
-    metric: str = ""
-    status: str = "all"
-    framework: str = ""
-    max_parameters: int | None = None
-    as_of: dt.date | None = None
-    text: str = ""
-
-
-def read_number(parameters: Any, name: str, low: int, high: int) -> int | None:
-    """Return a whole number, None where it is not given. Raises: BadQuery."""
-    text = parameters.get(name, "").strip()
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 16 or not low <= int(text) <= high:
-        raise BadQuery(name, f"{name} is a whole number from {low} to {high}.")
-    return int(text)
-
-
-def read_filters(parameters: Any) -> BoardFilters:
-    """Return the filters that an address asks for. Raises: BadQuery."""
-    for name, text in parameters.items():
-        if "\0" in text or len(text) > 300:
-            raise BadQuery(name, f"{name} is longer than it can be, or holds a null byte.")
-    as_of = parameters.get("as_of", "").strip()
-    try:
-        date = dt.date.fromisoformat(as_of) if as_of else None
-    except ValueError as error:
-        raise BadQuery("as_of", "as_of is a date such as 2026-01-31.") from error
-    return BoardFilters(
-        metric=parameters.get("metric", ""),
-        status=parameters.get("status", "") or "all",
-        framework=parameters.get("framework", ""),
-        max_parameters=read_number(parameters, "max_parameters", 1, MAX_NUMBER),
-        as_of=date,
-        text=parameters.get("q", ""),
-    )
 
 
 @dataclass(frozen=True)
@@ -322,58 +270,12 @@ def list_frameworks(benchmark: Benchmark) -> list[str]:
     return sorted({framework for framework in rows.distinct() if framework})
 
 
+def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
+    """Return the rows of these standings in their order."""
+    return build_rows(standings.select_related("entry__model__paper"))
+
+
 def read_entries(entries: QuerySet[Entry], metric: Metric) -> tuple[BoardRow, ...]:
     """Return the rows of these entries on one metric, e.g. all boards' rows of a model."""
     standings = Standing.objects.filter(entry__in=entries, metric=metric, is_visible=True)
     return build_rows(standings.select_related("entry__model__paper").order_by("-order_value", "entry_id"))
-
-
-@dataclass(frozen=True)
-class SubmissionProgress:
-    """How far a submission is: what its page, its API object and the polling fragment show."""
-
-    state: str
-    reason: str
-    stage: str
-    done: int
-    total: int
-    attempt: int
-    queue_position: int | None
-    log: str = ""
-    times: dict[str, dt.datetime] = field(default_factory=dict)
-
-    @property
-    def percent(self) -> int:
-        return round(100 * self.done / self.total) if self.total else 0
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "stage": self.stage,
-            "done": self.done,
-            "total": self.total,
-            "percent": self.percent,
-            "attempt": self.attempt,
-            "queue_position": self.queue_position,
-        }
-
-
-def read_progress(submission: Submission) -> SubmissionProgress:
-    """Return how far the submission is, with its latest run's stage, log and place in the queue."""
-    run = submission.runs.order_by("-attempt").first()
-    if run is None:
-        return SubmissionProgress(submission.state, submission.state_reason, "", 0, 0, 0, None)
-    ahead = Run.objects.filter(state="queued", queue=run.queue, queued_at__lt=run.queued_at).count()
-    times = {"submitted": submission.created_at, "queued": run.queued_at}
-    times |= {"running": run.started_at} if run.started_at else {}
-    times |= {"finished": run.finished_at} if run.finished_at else {}
-    return SubmissionProgress(
-        state=submission.state,
-        reason=submission.state_reason,
-        stage=run.stage,
-        done=run.done,
-        total=run.total,
-        attempt=run.attempt,
-        queue_position=ahead + 1 if run.state == "queued" else None,
-        log=run.log,
-        times=times,
-    )

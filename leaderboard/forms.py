@@ -1,0 +1,55 @@
+"""The submission form: what the page shows. What the fields may hold is checked by `services.intake` alone."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.utils.functional import cached_property
+
+from leaderboard.models import Benchmark, Metric
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field as it is shown: its value and the sentence beside it."""
+
+    name: str
+    value: str
+    error: str
+
+    @property
+    def error_id(self) -> str:
+        return f"{self.name}-error"
+
+
+class SubmissionForm:
+    """The form with what was sent, or with what it starts with, and the refusals beside their fields."""
+
+    def __init__(
+        self,
+        benchmarks: Iterable[Benchmark],
+        sent: Mapping[str, str] | None = None,
+        initial: Mapping[str, str] | None = None,
+    ) -> None:
+        self.benchmarks = list(benchmarks)
+        self.values: Mapping[str, str] = sent if sent is not None else initial or {}
+        self.errors: dict[str, str] = {}
+
+    def refuse(self, errors: dict[str, str]) -> None:
+        self.errors = errors
+
+    @property
+    def is_refused(self) -> bool:
+        return bool(self.errors)
+
+    @property
+    def general_error(self) -> str:
+        return self.errors.get("", "")
+
+    def __getitem__(self, name: str) -> Field:
+        return Field(name, self.values.get(name, ""), self.errors.get(name, ""))
+
+    @cached_property
+    def claims(self) -> list[tuple[Metric, Field]]:
+        """Every metric of the boards on offer, once, with its field."""
+        metrics = {row.metric.key: row.metric for board in self.benchmarks for row in board.benchmark_metrics.all()}
+        return [(metric, self[f"claim_{key}"]) for key, metric in metrics.items()]

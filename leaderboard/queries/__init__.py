@@ -1,0 +1,44 @@
+"""Reads: what pages and API show, as plain dataclasses, with a constant number of queries whatever the size."""
+
+from leaderboard.queries.board import (
+    PAGE_SIZE,
+    Board,
+    BoardCounts,
+    BoardRow,
+    ScoreCell,
+    WeightsLink,
+    benchmark_metrics,
+    count_board,
+    list_frameworks,
+    read_board,
+    read_entries,
+    read_rows,
+)
+from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
+from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
+from leaderboard.queries.progress import SubmissionProgress, read_progress
+
+__all__ = [
+    "PAGE_SIZE",
+    "BadQuery",
+    "Board",
+    "BoardCounts",
+    "BoardFilters",
+    "BoardRow",
+    "BoardSummary",
+    "FoundPage",
+    "ScoreCell",
+    "SubmissionProgress",
+    "WeightsLink",
+    "benchmark_metrics",
+    "count_board",
+    "list_frameworks",
+    "read_board",
+    "read_entries",
+    "read_filters",
+    "read_number",
+    "read_progress",
+    "read_rows",
+    "search",
+    "summarise_boards",
+]

@@ -1,0 +1,58 @@
+"""What an address asks of a board."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAX_NUMBER = 10**15
+STATUS_FILTERS = ("all", "verified", "mismatch", "claimed")
+
+
+class BadQuery(ValueError):
+    """A query parameter is off. `field` names it; the message is one plain sentence."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class BoardFilters:
+    """What part of a board is asked for. `status` "verified" means with a verified score, mismatches included."""
+
+    metric: str = ""
+    status: str = "all"
+    framework: str = ""
+    max_parameters: int | None = None
+    as_of: dt.date | None = None
+    text: str = ""
+
+
+def read_number(parameters: Mapping[str, str], name: str, low: int, high: int) -> int | None:
+    """Return a whole number, None where it is not given. Raises: BadQuery."""
+    text = parameters.get(name, "").strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 16 or not low <= int(text) <= high:
+        raise BadQuery(name, f"{name} is a whole number from {low} to {high}.")
+    return int(text)
+
+
+def read_filters(parameters: Mapping[str, str]) -> BoardFilters:
+    """Return the filters that an address asks for. Raises: BadQuery."""
+    for name, text in parameters.items():
+        if "\0" in text or len(text) > 300:
+            raise BadQuery(name, f"{name} is longer than it can be, or holds a null byte.")
+    as_of = parameters.get("as_of", "").strip()
+    try:
+        date = dt.date.fromisoformat(as_of) if as_of else None
+    except ValueError as error:
+        raise BadQuery("as_of", "as_of is a date such as 2026-01-31.") from error
+    return BoardFilters(
+        metric=parameters.get("metric", ""),
+        status=parameters.get("status", "") or "all",
+        framework=parameters.get("framework", ""),
+        max_parameters=read_number(parameters, "max_parameters", 1, MAX_NUMBER),
+        as_of=date,
+        text=parameters.get("q", ""),
+    )

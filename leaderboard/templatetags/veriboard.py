@@ -1,0 +1,88 @@
+"""How numbers, scores and verdicts are written on pages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import nh3
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from markdown_it import MarkdownIt
+
+from leaderboard import charts
+from leaderboard.claims.table import Finding
+from leaderboard.models import Metric
+from leaderboard.queries import BoardRow, ScoreCell
+
+register = template.Library()
+MARKDOWN = MarkdownIt("commonmark", {"html": False})
+TAGS = {"p", "ul", "ol", "li", "em", "strong", "code", "pre", "a", "blockquote", "h3", "h4", "br"}
+
+
+@register.filter
+def get(mapping: Mapping[str, Any], key: str) -> Any:
+    """Return a value by key, None where there is none."""
+    return mapping.get(key)
+
+
+@register.filter
+def score(value: float | None, metric: Metric) -> str:
+    """Write a score with its metric's decimals."""
+    return "–" if value is None else f"{value:.{metric.decimals}f}"
+
+
+@register.filter
+def short(value: float | None) -> str:
+    """Write a score with two decimals."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+@register.filter
+def signed(value: float | None) -> str:
+    """Write a difference with its sign, the typographic minus included."""
+    return "" if value is None else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def size(count: int | None) -> str:
+    """Write a number of parameters such as 25.6 M."""
+    return charts.name_count(count) if count else ""
+
+
+@register.filter
+def digest(text: str) -> str:
+    """Write the first and last digits of a digest."""
+    plain = text.removeprefix("sha256:")
+    return f"{plain[:4]}·{plain[-4:]}" if len(plain) > 12 else plain
+
+
+@register.filter
+def sentence(finding: Finding) -> str:
+    """Write a finding in the reader's language."""
+    return gettext(finding.sentence) % finding.parameters
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Render a catalogue text; HTML in it stays text."""
+    return mark_safe(nh3.clean(MARKDOWN.render(text), tags=TAGS, link_rel="nofollow noopener"))
+
+
+@register.simple_tag
+def strip(axis: charts.Axis, cell: ScoreCell) -> charts.Strip:
+    """Place a score on the board's axis."""
+    return charts.make_strip(axis, cell)
+
+
+@register.simple_tag
+def row_difference(row: BoardRow, metrics: Sequence[Metric]) -> float | None:
+    """Return the difference that a row's verdict speaks of: the furthest on its side of the claim."""
+    differences = [
+        (cell.difference, cell.difference * (-1 if metric.direction == "lower" else 1))
+        for metric in metrics
+        if (cell := row.scores.get(metric.key)) and cell.difference is not None
+    ]
+    if not differences:
+        return None
+    choose = min if row.verdict == "below" else max
+    return choose(differences, key=lambda pair: pair[1])[0]

@@ -1,0 +1,110 @@
+"""The pages around the leaderboards: home, tasks, datasets, models, search, and how we verify."""
+
+from django.core.paginator import Paginator
+from django.db.models import F, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from leaderboard import charts
+from leaderboard.models import Benchmark, Dataset, Entry, Model, Split, Standing, Task
+from leaderboard.queries import read_rows, search, summarise_boards
+
+LATEST = 6
+MODELS_PER_PAGE = 50
+
+
+def ranking_standings() -> QuerySet[Standing]:
+    """Return every visible entry's standing on the metric that ranks its board."""
+    return Standing.objects.filter(
+        is_visible=True,
+        metric__benchmark_metrics__benchmark=F("benchmark"),
+        metric__benchmark_metrics__position=0,
+    )
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the boards at a glance, what was verified lately, and how a number gets here."""
+    verified = ranking_standings().filter(verified__isnull=False).order_by("-entry__verified_at", "-entry_id")
+    latest = list(verified.select_related("entry__model", "metric", "benchmark__split__dataset")[:LATEST])
+    showcase = max(
+        (standing for standing in latest if standing.claimed is not None),
+        key=lambda standing: abs(standing.claimed - standing.verified),
+        default=None,
+    )
+    context = {
+        "boards": summarise_boards(Benchmark.objects.all()),
+        "latest": latest,
+        "showcase": showcase,
+        "showcase_axis": charts.make_axis([showcase], showcase.metric) if showcase else None,
+    }
+    return render(request, "leaderboard/home.html", context)
+
+
+def list_tasks(request: HttpRequest) -> HttpResponse:
+    """Show all tasks with their boards."""
+    boards = summarise_boards(Benchmark.objects.all())
+    tasks = [
+        {"task": task, "boards": [board for board in boards if board.benchmark.task_id == task.pk]}
+        for task in Task.objects.select_related("parent")
+    ]
+    return render(request, "leaderboard/tasks.html", {"tasks": tasks})
+
+
+def show_task(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a task: what it is, its boards, its parts and resources."""
+    task = get_object_or_404(Task.objects.select_related("parent").prefetch_related("children", "resources"), slug=slug)
+    boards = summarise_boards(task.benchmarks.all())
+    metrics = {metric.pk: metric for metric in (board.metric for board in boards) if metric}
+    context = {"task": task, "boards": boards, "metrics": metrics.values()}
+    return render(request, "leaderboard/task.html", context)
+
+
+def list_datasets(request: HttpRequest) -> HttpResponse:
+    """Show all datasets with their splits."""
+    datasets = Dataset.objects.prefetch_related("splits__benchmarks")
+    return render(request, "leaderboard/datasets.html", {"datasets": datasets})
+
+
+def show_dataset(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a dataset: version, licence, splits with digest and class names, and its boards."""
+    splits = Prefetch("splits", Split.objects.order_by("name"))
+    dataset = get_object_or_404(Dataset.objects.prefetch_related(splits), slug=slug)
+    boards = summarise_boards(Benchmark.objects.filter(split__dataset=dataset))
+    return render(request, "leaderboard/dataset.html", {"dataset": dataset, "boards": boards})
+
+
+def list_models(request: HttpRequest) -> HttpResponse:
+    """Show a page of the models by name."""
+    models = Model.objects.filter(entries__is_hidden=False).distinct().select_related("paper").order_by("name", "pk")
+    page = Paginator(models, MODELS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "leaderboard/models.html", {"page": page})
+
+
+def show_model(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a model: its rows on every board, its weights and its paper."""
+    model = get_object_or_404(Model.objects.select_related("paper"), slug=slug)
+    standings = ranking_standings().filter(entry__model=model)
+    chosen = standings.select_related("benchmark__split__dataset", "benchmark__protocol", "metric")
+    boards = {standing.entry_id: standing for standing in chosen}
+    rows = [
+        {"row": row, "standing": boards[row.entry_id], "benchmark": boards[row.entry_id].benchmark}
+        for row in read_rows(standings.order_by("benchmark__position", "benchmark_id", "-order_value", "entry_id"))
+    ]
+    context = {
+        "model": model,
+        "rows": rows,
+        "weights": model.weights.all(),
+        "entries": Entry.objects.filter(model=model, is_hidden=False).count(),
+    }
+    return render(request, "leaderboard/model.html", context)
+
+
+def search_catalogue(request: HttpRequest) -> HttpResponse:
+    """Show what holds the words that are looked for."""
+    text = request.GET.get("q", "").replace("\0", "")[:200].strip()
+    return render(request, "leaderboard/search.html", {"text": text, "found": search(text)})
+
+
+def explain(request: HttpRequest) -> HttpResponse:
+    """Tell how a number is verified."""
+    return render(request, "leaderboard/explain.html")

@@ -1,0 +1,79 @@
+"""What an admin decides on: one queue, one action at a time, each with a reason."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from leaderboard.models import AuditEvent, Benchmark, Entry, Run, Submission, Worker
+from leaderboard.services import moderation
+from leaderboard.services.findings import find_findings
+from leaderboard.states import TransitionRefused
+
+SHOWN = 30
+SUBMISSION_ACTIONS: dict[str, Callable[..., Any]] = {
+    "reject": moderation.reject,
+    "retract": moderation.retract,
+    "rerun": moderation.rerun,
+}
+ENTRY_ACTIONS: dict[str, Callable[..., Any]] = {"hide": moderation.hide, "unhide": moderation.unhide}
+
+
+@staff_member_required(login_url="account_login")
+@never_cache
+def show_queue(request: HttpRequest) -> HttpResponse:
+    """Show what waits for a decision, the workers and the audit trail."""
+    submissions = Submission.objects.select_related("benchmark__split__dataset", "submitter", "entry__model")
+    boards = Benchmark.objects.select_related("split__dataset", "protocol")
+    context = {
+        "stalled": submissions.filter(state="stalled")[:SHOWN],
+        "active": submissions.filter(state__in=["submitted", "queued", "running"])[:SHOWN],
+        "failed": submissions.filter(state="failed")[:SHOWN],
+        "mismatches": submissions.filter(state="verified", entry__status=Entry.Status.MISMATCH)[:SHOWN],
+        "hidden": Entry.objects.filter(is_hidden=True).select_related("model", "benchmark__split__dataset")[:SHOWN],
+        "verified": submissions.filter(state="verified", entry__status=Entry.Status.VERIFIED)[:SHOWN],
+        "findings": [(board, found) for board in boards if (found := find_findings(board))],
+        "workers": Worker.objects.all(),
+        "running": {run.worker: run for run in Run.objects.filter(state="running").select_related("submission")},
+        "trail": AuditEvent.objects.all()[:SHOWN],
+    }
+    return render(request, "leaderboard/moderation.html", context)
+
+
+@staff_member_required(login_url="account_login")
+@require_POST
+def act(request: HttpRequest, action: str, target: str) -> HttpResponse:
+    """Carry out one decision and come back to the queue."""
+    try:
+        perform(action, target, request)
+        messages.success(request, _("Done, and noted in the audit trail."))
+    except (moderation.ReasonRequired, TransitionRefused) as refused:
+        messages.error(request, str(refused))
+    return redirect("moderation")
+
+
+def perform(action: str, target: str, request: HttpRequest) -> None:
+    """Raises: Http404, ReasonRequired, TransitionRefused."""
+    facts = {"by": request.user, "at": timezone.now(), "reason": request.POST.get("reason", "")[:1000]}
+    if action in SUBMISSION_ACTIONS:
+        SUBMISSION_ACTIONS[action](get_object_or_404(Submission, pk=read_uuid(target)), **facts)
+    elif action in ENTRY_ACTIONS and target.isdecimal() and len(target) < 18:
+        ENTRY_ACTIONS[action](get_object_or_404(Entry, pk=target), **facts)
+    else:
+        raise Http404
+
+
+def read_uuid(text: str) -> UUID:
+    """Raises: Http404."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
