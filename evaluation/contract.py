@@ -22,6 +22,11 @@ class InputFault(ValueError):
     """The submitter's file or arguments are at fault. The message is one plain sentence: what is wrong, how to mend."""
 
 
+def as_tuples(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the object with its lists as tuples, as JSON knows no tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+
+
 @dataclass(frozen=True)
 class Protocol:
     """Preprocessing of one image, as the reference implementation does it.
@@ -47,7 +52,11 @@ class Protocol:
             )
         for name in ("mean", "std"):
             values = getattr(self, name)
-            if len(values) != 3 or not all(isinstance(v, int | float) and -10 <= v <= 10 for v in values):
+            if (
+                not isinstance(values, tuple)
+                or len(values) != 3
+                or not all(isinstance(v, int | float) and -10 <= v <= 10 for v in values)
+            ):
                 raise InputFault(f"{name} must be three numbers, one a colour channel, such as 0.485,0.456,0.406.")
             object.__setattr__(self, name, tuple(float(v) for v in values))
         if min(self.std) <= 0:
@@ -61,7 +70,7 @@ class Protocol:
             raise InputFault(
                 f"The protocol has an unknown key {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}."
             )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        return cls(**as_tuples(data))
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,7 @@ class EvaluationSpec:
                 weights=WeightsSpec(**data.pop("weights")),
                 dataset=DatasetSpec(**data.pop("dataset")),
                 protocol=Protocol.from_dict(protocol) if protocol is not None else None,
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()},
+                **as_tuples(data),
             )
         except InputFault:
             raise

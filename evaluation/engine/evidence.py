@@ -45,7 +45,7 @@ def write_evidence(path: Path, dataset: Dataset, outcomes: Outcomes) -> dict[str
         "margin": outcomes.margin.astype(np.float32),
     }
     with path.open("wb") as file:
-        np.savez_compressed(file, **columns)
+        np.savez_compressed(file, allow_pickle=False, **columns)
     return {"predictions": digest_columns(columns), "bytes": path.stat().st_size, "samples": len(dataset.samples)}
 
 

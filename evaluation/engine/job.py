@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from evaluation.contract import as_tuples
+
 
 @dataclass(frozen=True)
 class Job:
@@ -27,8 +29,7 @@ class Job:
 
     @classmethod
     def read(cls, path: Path) -> "Job":
-        data = json.loads(path.read_text())
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+        return cls(**as_tuples(json.loads(path.read_text())))
 
 
 def name_chunk(index: int) -> str:

@@ -40,7 +40,7 @@ def build_pixels(dataset: Dataset, protocol: Protocol, file: Path, on_progress: 
     positions = {sample.path: position for position, sample in enumerate(dataset.samples)}
     total = len(positions)
     partial = file.with_suffix(f".{os.getpid()}.partial")
-    pixels: Pixels | None = None
+    pixels: np.memmap[tuple[int, ...], np.dtype[np.uint8]] | None = None
     try:
         for done, (sample, data) in enumerate(dataset.read_images(), start=1):
             image = preprocess(decode(data, sample.path), protocol)

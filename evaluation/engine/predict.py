@@ -49,7 +49,7 @@ class Predictor:
         self.job, self.device = job, choose_device(job.device)
         loaded = load(Path(job.weights), job.architecture)
         self.parameters = loaded.parameters
-        self.module = loaded.module.to(self.device, memory_format=torch.channels_last)
+        self.module = loaded.module.to(self.device).to(memory_format=torch.channels_last)
         self.mean, self.std = (
             torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
             for values in (job.mean, job.std)
@@ -121,7 +121,11 @@ def predict(job: Job) -> None:
         if time.monotonic() - told > 0.3 or end == total:
             told = time.monotonic()
             tell(Progress("predicting", end, total))
-    note = {"parameters": predictor.parameters, "seconds": seconds, "batch_size": predictor.batch_size}
+    note: dict[str, object] = {
+        "parameters": predictor.parameters,
+        "seconds": seconds,
+        "batch_size": predictor.batch_size,
+    }
     note |= {"device": describe_device(predictor.device), "threads": torch.get_num_threads()}
     (folder / "note.json").write_text(json.dumps(note))
 

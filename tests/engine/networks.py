@@ -24,7 +24,7 @@ def make_network(architecture: str, classes: int) -> nn.Module:
     with torch.no_grad():
         for _ in range(10):
             module(noise)
-        head.bias -= module.eval()(noise).mean(dim=0)
+        head.bias.sub_(module.eval()(noise).mean(dim=0))
     return module
 
 
