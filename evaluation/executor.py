@@ -51,6 +51,8 @@ class Stopped:
 
 
 Outcome = Finished | Fault | Trouble | Stopped
+# Hears each progress, or None as time passes, and answers whether to go on.
+Watch = Callable[[Progress | None], bool]
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,11 @@ def execute(
     spec: EvaluationSpec,
     places: Places,
     *,
-    watch: Callable[[Progress | None], bool],
+    watch: Watch,
     timeout_seconds: float,
     allow_open: bool = False,
 ) -> Outcome:
-    """Evaluate `spec`. `watch` hears each progress, or None as time passes, and answers whether to go on."""
+    """Evaluate `spec` while `watch` says so."""
     places.prepare()
     try:
         box = sandbox.command(
@@ -96,9 +98,7 @@ def execute(
         return judge(status, read_end(errors), report_file, evidence_file, timeout_seconds)
 
 
-def converse(
-    command: list[str], errors: IO[bytes], watch: Callable[[Progress | None], bool], deadline: float
-) -> int | str:
+def converse(command: list[str], errors: IO[bytes], watch: Watch, deadline: float) -> int | str:
     """Run the command, passing its progress on. Return its exit status, or "stopped" or "overdue" after ending it."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     environment |= {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
@@ -117,9 +117,7 @@ def converse(
             end(process)
 
 
-def follow(
-    process: subprocess.Popen[bytes], output: IO[bytes], watch: Callable[[Progress | None], bool], deadline: float
-) -> int | str:
+def follow(process: subprocess.Popen[bytes], output: IO[bytes], watch: Watch, deadline: float) -> int | str:
     os.set_blocking(output.fileno(), False)
     rest = b""
     with selectors.DefaultSelector() as selector:
@@ -131,7 +129,7 @@ def follow(
                 return process.wait()
             *lines, rest = (rest + (data or b"")).split(b"\n")
             progress = [p for line in lines if (p := Progress.from_json(line.decode(errors="replace"))) is not None]
-            if not all(watch(event) for event in progress or [None]):
+            if not all(watch(event) for event in progress or (None,)):
                 return "stopped"
             if time.monotonic() > deadline:
                 return "overdue"

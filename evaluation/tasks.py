@@ -1,4 +1,4 @@
-"""The Celery tasks: load, do, record. What they do is elsewhere; arguments are ids; each may come twice or not at all."""
+"""The Celery tasks: load, do, record. What they do is elsewhere. Arguments are ids; each may come twice or never."""
 
 import logging
 import os

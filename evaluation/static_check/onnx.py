@@ -16,14 +16,15 @@ MAX_ELEMENTS = 2**31
 ELEMENT_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 
 # What image classifiers are made of. No control flow, no operators that draw or that take a size from data.
-OPERATORS = frozenset(
-    """Abs Add ArgMax AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv Div Dropout Elu
-    Equal Erf Exp Expand Flatten Floor Gather Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GroupNormalization
+OPERATOR_NAMES = """
+    Abs Add ArgMax AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape Conv Div Dropout
+    Elu Equal Erf Exp Expand Flatten Floor Gather Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GroupNormalization
     HardSigmoid HardSwish Identity InstanceNormalization LRN LayerNormalization LeakyRelu Less Log LogSoftmax MatMul Max
-    MaxPool Min Mish Mul Neg Not Or And PRelu Pad Pow Range Reciprocal ReduceL2 ReduceMax ReduceMean ReduceSum Relu Reshape
-    Resize Selu Shape Sigmoid Sign Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile Transpose
-    Unsqueeze Where""".split()
-)
+    MaxPool Min Mish Mul Neg Not Or And PRelu Pad Pow Range Reciprocal ReduceL2 ReduceMax ReduceMean ReduceSum Relu
+    Reshape Resize Selu Shape Sigmoid Sign Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile
+    Transpose Unsqueeze Where
+"""
+OPERATORS = frozenset(OPERATOR_NAMES.split())
 CONTROL = frozenset(("If", "Loop", "Scan", "SequenceMap"))
 
 
@@ -177,7 +178,8 @@ def check_tensor(data: mmap.mmap, part: Field) -> tuple[str, tuple[int, ...]]:
 
 
 def read_packed(data: mmap.mmap, part: Field) -> list[int]:
-    values, position = [], part.begin
+    values: list[int] = []
+    position = part.begin
     while position < part.end and len(values) < 64:
         value, position = varint(data, position, part.end)
         values.append(value)

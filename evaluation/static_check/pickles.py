@@ -6,6 +6,7 @@ globals. All else is refused by name.
 Source: the opcode table of Python's own `pickletools`; `torch/_weights_only_unpickler.py` for what torch accepts.
 """
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -91,7 +92,7 @@ def check(data: bytes, storages: Mapping[str, int]) -> dict[str, tuple[int, ...]
 
 
 def collect_shapes(top: Any) -> dict[str, tuple[int, ...]]:
-    """Return the tensors' shapes by their names, nested ones joined by a dot. Raises: InputFault where there are none."""
+    """Return the tensors' shapes by name, nested names joined by a dot. Raises: InputFault where there are none."""
     if isinstance(top, Tensor):
         raise InputFault(
             "The file holds a bare tensor; save the model's state dict: torch.save(model.state_dict(), FILE)."
@@ -327,7 +328,7 @@ ACTIONS: dict[int, Callable[[Walker], Any]] = {
     ord("K"): lambda w: w.push(w.number(1)),
     ord("M"): lambda w: w.push(w.number(2)),
     0x8A: Walker.read_number,
-    ord("G"): lambda w: (w.take(8), w.push(0.0)),
+    ord("G"): lambda w: w.push(struct.unpack(">d", w.take(8))[0]),
     ord("X"): lambda w: w.push(w.take(w.number(4)).decode("utf-8", "surrogatepass")),
     ord("U"): lambda w: w.push(w.take(w.number(1)).decode("latin-1")),
     ord("q"): lambda w: w.remember(w.number(1)),

@@ -42,7 +42,7 @@ def check_head(head: bytes, size: int, name: str) -> None:
 def refuse_unknown(head: bytes, name: str) -> InputFault:
     """Return the refusal of a file that nothing recognises."""
     text = head[:512]
-    if all(byte in b"\t\n\r\f" or 32 <= byte for byte in text) and text.isascii():
+    if all(byte in b"\t\n\r\f" or byte >= 32 for byte in text) and text.isascii():
         return InputFault(f"{name} is a text file, not a weights file; {SAVE}.")
     if head.startswith(b"\x80"):
         return InputFault(f"{name} is a plain pickle, which is never opened here; {SAVE}.")

@@ -4,7 +4,7 @@ from math import prod
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a file holds. `shapes` are the tensors' by name as they stand in the file, wrappers and prefixes included."""
+    """What a file holds. `shapes` are the tensors' by name as they stand in the file, with wrappers and prefixes."""
 
     format: str  # "safetensors", "state_dict" or "onnx"
     size_bytes: int
