@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
@@ -16,6 +18,8 @@ class Protocol(models.Model):
     description = models.TextField(blank=True)
     # {"resize", "crop", "interpolation", "mean", "std"}; null: each architecture's published preprocessing.
     preprocessing = models.JSONField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["Protocol"]] = models.Manager()
 
     class Meta:
         ordering = ["slug"]
@@ -45,6 +49,10 @@ class Benchmark(models.Model):
     highlight_count = models.PositiveSmallIntegerField(default=5, help_text=_("How many best scores stand in bold."))
     is_open = models.BooleanField(default=True, help_text=_("Takes submissions."))
     position = models.PositiveIntegerField(default=0)
+
+    # modeltranslation puts managers of its own in place of these, which types cannot see.
+    objects: ClassVar[models.Manager["Benchmark"]] = models.Manager()
+    _default_manager: ClassVar[models.Manager["Benchmark"]]
 
     class Meta:
         ordering = ["position", "slug"]

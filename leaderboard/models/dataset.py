@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +16,8 @@ class Dataset(models.Model):
     licence = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True)
     homepage_url = WebAddressField(blank=True)
+
+    objects: ClassVar[models.Manager["Dataset"]] = models.Manager()
 
     class Meta:
         ordering = ["name"]

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +19,8 @@ class Metric(models.Model):
     decimals = models.PositiveSmallIntegerField(default=3)
     minimum = models.FloatField(null=True, blank=True)
     maximum = models.FloatField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["Metric"]] = models.Manager()
 
     class Meta:
         ordering = ["key"]

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +15,10 @@ class Task(models.Model):
     description = models.TextField(blank=True)
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     position = models.PositiveIntegerField(default=0)
+
+    # modeltranslation puts managers of its own in place of these, which types cannot see.
+    objects: ClassVar[models.Manager["Task"]] = models.Manager()
+    _default_manager: ClassVar[models.Manager["Task"]]
 
     class Meta:
         ordering = ["position", "slug"]
@@ -41,6 +47,10 @@ class Resource(models.Model):
     type = models.CharField(max_length=60, blank=True)
     description = models.TextField(blank=True)
     position = models.PositiveIntegerField(default=0)
+
+    # modeltranslation puts managers of its own in place of these, which types cannot see.
+    objects: ClassVar[models.Manager["Resource"]] = models.Manager()
+    _default_manager: ClassVar[models.Manager["Resource"]]
 
     class Meta:
         ordering = ["position", "id"]

@@ -9,17 +9,6 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 from django.utils.text import slugify
 
-from leaderboard.tables.document import (
-    ParsedBenchmark,
-    ParsedCatalogue,
-    ParsedDataset,
-    ParsedEntry,
-    ParsedLink,
-    ParsedMetric,
-    ParsedTask,
-    Skipped,
-    Texts,
-)
 from leaderboard.models import (
     Benchmark,
     BenchmarkMetric,
@@ -36,6 +25,17 @@ from leaderboard.models import (
     Weights,
 )
 from leaderboard.services import audit, standings
+from leaderboard.tables.document import (
+    ParsedBenchmark,
+    ParsedCatalogue,
+    ParsedDataset,
+    ParsedEntry,
+    ParsedLink,
+    ParsedMetric,
+    ParsedTask,
+    Skipped,
+    Texts,
+)
 
 M = TypeVar("M", bound=models.Model)
 
@@ -102,10 +102,8 @@ class Importer:
         facts = spread("name", parsed.name) | spread("description", parsed.description)
         task = self.ensure(Task, {"slug": parsed.slug}, facts)
         for position, resource in enumerate(parsed.resources):
-            facts = {"title_en": resource.title, "type": resource.type, "position": position}
-            self.ensure(
-                Resource, {"task": task, "url": resource.url}, facts | spread("description", resource.description)
-            )
+            facts = spread("description", resource.description) | {"title_en": resource.title, "type": resource.type}
+            self.ensure(Resource, {"task": task, "url": resource.url}, {**facts, "position": position})
         for position, benchmark in enumerate(parsed.benchmarks):
             before = +self.report.created + self.report.updated
             stored = self.take_benchmark(benchmark, task, position)

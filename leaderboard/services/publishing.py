@@ -106,9 +106,9 @@ def find_entry(submission: Submission, report: EvaluationReport) -> Entry | None
     """
     sha256 = str(report.weights["sha256"])
     entries = Entry.objects.filter(benchmark=submission.benchmark).select_related("model").order_by("id")
-    for entry in entries.filter(weights__sha256=sha256):
-        if entry.model.slug == make_slug(submission.model_name):
-            return entry
+    slug = make_slug(submission.model_name)
+    if entry := entries.filter(weights__sha256=sha256, model__slug=slug).first():
+        return entry
     if submission.weights_url and (entry := entries.filter(weights__url=submission.weights_url).first()):
         return entry
     prefix = sha256[:HASH_PREFIX_DIGITS]

@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -42,10 +43,10 @@ def claim_run(run_id: int, *, worker: str, at: dt.datetime) -> Run | None:
     run = runs.filter(pk=run_id, state="queued").first()
     if run is None:
         return None
-    lease = {"token": uuid4(), "worker": worker, "lease_expires_at": lease_end(at), "started_at": at}
     try:
         with transaction.atomic():
-            move(run, "running", by=worker, at=at, **lease)
+            lease: dict[str, Any] = {"token": uuid4(), "lease_expires_at": lease_end(at), "started_at": at}
+            move(run, "running", by=worker, at=at, worker=worker, **lease)
             move(run.submission, "running", by=worker, at=at)
     except TransitionRefused:
         return None

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
@@ -21,7 +22,7 @@ class SubmissionRequest:
     model_name: str
     architecture: str
     framework: str
-    weights_file: UploadedFile | None = None
+    weights_file: "UploadedFile[Any] | None" = None
     weights_name: str = ""
     weights_url: str = ""
     weights_sha256: str = ""

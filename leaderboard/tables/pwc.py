@@ -85,12 +85,13 @@ def read_row(row: dict[str, Any], labels: dict[str, ParsedMetric], number: int) 
     }
     if not scores:
         raise SkippedRow("the row states no score")
+    paper_url = str(row.get("paper_url") or "")
     codes = [ParsedLink(link.get("title") or "code", link["url"]) for link in row.get("code_links") or []]
     return ParsedEntry(
         model=model,
         scores=scores,
         codes=[link for link in codes if is_web(link.url)],
-        paper_url=row.get("paper_url") if is_web(row.get("paper_url") or "") else "",
+        paper_url=paper_url if is_web(paper_url) else "",
         paper_title=row.get("paper_title") or "",
         paper_date=row.get("paper_date") or "",
         line=number,

@@ -17,11 +17,16 @@ TASKS: dict[str, Texts] = {
     "face-recognition": {ENGLISH: "Face recognition", CHINESE: "人脸识别"},
 }
 
-PERCENT = {"unit": "%", "minimum": 0.0, "maximum": 100.0}
-TOP1 = ParsedMetric("top1", "Acc@1", name={ENGLISH: "Top-1 accuracy", CHINESE: "Top-1 准确率"}, **PERCENT)
-TOP5 = ParsedMetric("top5", "Acc@5", name={ENGLISH: "Top-5 accuracy", CHINESE: "Top-5 准确率"}, **PERCENT)
-MAP = ParsedMetric("map", "mAP", name={ENGLISH: "Mean average precision", CHINESE: "平均精度均值"}, **PERCENT)
-MIOU = ParsedMetric("miou", "mIoU", name={ENGLISH: "Mean intersection over union", CHINESE: "平均交并比"}, **PERCENT)
+
+def percent(key: str, label: str, english: str, chinese: str) -> ParsedMetric:
+    name = {ENGLISH: english, CHINESE: chinese}
+    return ParsedMetric(key, label, unit="%", minimum=0.0, maximum=100.0, name=name)
+
+
+TOP1 = percent("top1", "Acc@1", "Top-1 accuracy", "Top-1 准确率")
+TOP5 = percent("top5", "Acc@5", "Top-5 accuracy", "Top-5 准确率")
+MAP = percent("map", "mAP", "Mean average precision", "平均精度均值")
+MIOU = percent("miou", "mIoU", "Mean intersection over union", "平均交并比")
 
 KNOWN_METRICS = {
     **dict.fromkeys(("acc@1", "top-1", "top1", "top-1 accuracy", "top 1 accuracy", "top1准确度", "top-1准确率"), TOP1),

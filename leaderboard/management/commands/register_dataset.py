@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def inspect(path: Path, labels: Path | None) -> dict[str, Any]:
-    """Ask the engine what lies there, in a process of its own: this one knows no image library. Raises: CommandError."""
+    """Ask the engine what lies there, in a process of its own, as this one reads no images. Raises: CommandError."""
     command = [sys.executable, "-m", "evaluation.engine", "dataset", str(path), "--check"]
     command += ["--labels", str(labels)] if labels else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
