@@ -3,10 +3,13 @@
 A family's library takes seconds to import, so it is imported when one of its names is first asked for.
 """
 
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from evaluation.contract import InputFault
 
@@ -41,6 +44,35 @@ def build(name: str, classes: int | None = None) -> nn.Module:
     """
     family, short = split_name(name)
     return open_family(family).build(short, classes)
+
+
+class EmptyOnMeta(TorchFunctionMode):
+    """Put what is made empty, that is parameters, on the meta device, where it takes no memory.
+
+    `torch.device("meta")` would also take the little tensors with which torchvision's RegNets reckon their widths.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        options = kwargs or {}
+        if func is torch.empty and options.get("device") is None:
+            options = {**options, "device": "meta"}
+        return func(*args, **options)
+
+
+def build_empty(name: str) -> nn.Module:
+    """Return the module as published, of the right shapes, without memory for its parameters."""
+    try:
+        with torch.device("meta"):
+            return build(name)
+    except NotImplementedError:
+        with EmptyOnMeta():
+            return build(name)
 
 
 def list_names() -> list[str]:
