@@ -151,8 +151,8 @@ def read_protocol(options: argparse.Namespace) -> Protocol | None:
         return Protocol.from_dict(read_json(options.protocol))
     if not given:
         return None
-    published = asdict(find_protocol(options.architecture)) if options.architecture else {}
-    return Protocol.from_dict(published | given)
+    published = find_protocol(WeightsSpec(options.weights, options.architecture))
+    return Protocol.from_dict(asdict(published) | given)
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -234,7 +234,7 @@ def inspect(options: argparse.Namespace) -> None:
         # torch takes seconds to import and only this needs it.
         from evaluation.engine.formats import load
 
-        find_protocol(options.architecture)
+        find_protocol(WeightsSpec(str(options.file), options.architecture))
         facts |= {
             "architecture": options.architecture,
             "parameters": load(options.file, options.architecture).parameters,

@@ -21,13 +21,22 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation import catalogue
-from evaluation.contract import EXIT_INPUT_FAULT, EvaluationReport, EvaluationSpec, InputFault, Progress, Protocol
+from evaluation.contract import (
+    EXIT_INPUT_FAULT,
+    EvaluationReport,
+    EvaluationSpec,
+    InputFault,
+    Progress,
+    Protocol,
+    WeightsSpec,
+)
+from evaluation.engine import graph
 from evaluation.engine.dataset import Dataset, index_dataset
 from evaluation.engine.evidence import write_evidence
 from evaluation.engine.job import Job, name_chunk
 from evaluation.engine.metrics import classification
 from evaluation.engine.pixels import Pixels, open_pixels
-from evaluation.static_check import check
+from evaluation.static_check import Verdict, check
 
 Tell = Callable[[Progress], None]
 
@@ -72,7 +81,7 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     clock = {"started": time.perf_counter()}
     folders.prepare()
     weights = inspect_weights(spec)
-    published = find_protocol(weights["architecture"])
+    published = find_protocol(spec.weights)
     protocol = spec.protocol or published
     tell(Progress("preparing", message=f"{Path(spec.weights.path).name}, {weights['format']}"))
     dataset = prepare_dataset(spec)
@@ -102,29 +111,41 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
 
 def inspect_weights(spec: EvaluationSpec) -> dict[str, Any]:
     """Return digest, format and architecture of the file. Raises: InputFault where it is refused or another file."""
-    path = Path(spec.weights.path)
-    if not path.is_file():
-        raise InputFault(f"The weights file {path.name} does not exist.")
-    verdict = check(path)
-    with path.open("rb") as file:
+    verdict = check_weights(spec.weights)
+    with Path(spec.weights.path).open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if spec.weights.sha256 and spec.weights.sha256.lower() != sha256:
         raise InputFault(
             f"The file's sha256 is {sha256[:12]}…, expected {spec.weights.sha256[:12]}…; it is another file."
         )
-    if verdict.format != "onnx" and not spec.weights.architecture:
-        raise InputFault("Give the architecture, such as torchvision/resnet50; only ONNX files carry their own.")
+    if verdict.format == "onnx" and spec.precision != "float32":
+        raise InputFault("ONNX models are evaluated as they were exported; leave the precision at float32.")
     return {"sha256": sha256, "format": verdict.format, "architecture": spec.weights.architecture or "onnx"}
 
 
-def find_protocol(architecture: str) -> Protocol:
-    """Return the architecture's published protocol. Raises: InputFault where the architecture is unknown."""
-    if architecture == "onnx":
-        return Protocol(resize=256, crop=224)
-    found = catalogue.find(architecture)
+def check_weights(weights: WeightsSpec) -> Verdict:
+    """Raises: InputFault where the file is not there, is refused, or needs an architecture."""
+    path = Path(weights.path)
+    if not path.is_file():
+        raise InputFault(f"The weights file {path.name} does not exist.")
+    verdict = check(path)
+    if verdict.format != "onnx" and not weights.architecture:
+        raise InputFault("Give the architecture, such as torchvision/resnet50; only ONNX files carry their own.")
+    return verdict
+
+
+def find_protocol(weights: WeightsSpec) -> Protocol:
+    """Return the architecture's published protocol, or what an ONNX graph asks for.
+
+    Raises: InputFault where the architecture is unknown, or missing.
+    """
+    if weights.architecture is None:
+        check_weights(weights)
+        return graph.find_protocol(Path(weights.path))
+    found = catalogue.find(weights.architecture)
     if found is None:
-        near = ", ".join(catalogue.nearest(architecture))
-        raise InputFault(f"The architecture {architecture!r} is unknown; the nearest are {near}.")
+        near = ", ".join(catalogue.nearest(weights.architecture))
+        raise InputFault(f"The architecture {weights.architecture!r} is unknown; the nearest are {near}.")
     return found.protocol
 
 

@@ -46,10 +46,8 @@ class Predictor:
 
     def __init__(self, job: Job) -> None:
         set_precision(job.precision)
-        self.job, self.device = job, choose_device(job.device)
-        loaded = load(Path(job.weights), job.architecture)
-        self.parameters = loaded.parameters
-        self.module = loaded.module.to(self.device).to(memory_format=torch.channels_last)
+        loaded = load(Path(job.weights), job.architecture, choose_device(job.device))
+        self.job, self.module, self.device, self.parameters = job, loaded.module, loaded.device, loaded.parameters
         self.mean, self.std = (
             torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
             for values in (job.mean, job.std)

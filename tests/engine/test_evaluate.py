@@ -39,7 +39,7 @@ def save_checkpoint(module: nn.Module, path: Path) -> None:
 
 
 CASES = [
-    ("torchvision/mobilenet_v3_small", save_safetensors, "safetensors"),
+    ("torchvision/regnet_y_400mf", save_safetensors, "safetensors"),
     ("cifar/resnet20", save_safetensors, "safetensors"),
     ("cifar/resnet20", save_state_dict, "state_dict"),
     ("cifar/resnet20", save_old_state_dict, "state_dict"),

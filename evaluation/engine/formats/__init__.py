@@ -1,6 +1,5 @@
 """Weights files to tensors, and tensors into the declared architecture."""
 
-import hashlib
 import re
 from dataclasses import dataclass
 from math import prod
@@ -20,26 +19,22 @@ from evaluation.static_check import check
 Tensors = dict[str, torch.Tensor]
 
 SHOWN = 3
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network ready to evaluate."""
+    """A network ready to evaluate, and where it runs."""
 
     module: nn.Module
     parameters: int
+    device: torch.device
 
 
-def digest_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_tensors(path: Path) -> Tensors:
-    """Return the state dict in the file. Raises: InputFault where the file is refused or holds none."""
-    verdict = check(path)
+def read_tensors(path: Path, kind: str) -> Tensors:
+    """Return the state dict in the checked file. Raises: InputFault where it cannot be loaded or holds none."""
     try:
-        if verdict.format == "safetensors":
+        if kind == "safetensors":
             return unwrap(dict(load_file(path)))
         return unwrap(torch.load(path, map_location="cpu", weights_only=True))
     except InputFault:
@@ -53,20 +48,25 @@ def read_tensors(path: Path) -> Tensors:
         ) from error
 
 
-def load(path: Path, architecture: str) -> Loaded:
-    """Return the architecture with the file's weights. Raises: InputFault where they do not fit."""
-    tensors = read_tensors(path)
+def load(path: Path, architecture: str, device: torch.device = CPU) -> Loaded:
+    """Return the network with the file's weights. Raises: InputFault where they do not fit the architecture."""
+    if (verdict := check(path)).format == "onnx":
+        # A GPU machine may hold torch alone.
+        from evaluation.engine.formats.onnx import OnnxNetwork
+
+        network = OnnxNetwork(path, device)
+        return Loaded(network, verdict.parameters, network.device)
+    tensors = read_tensors(path, verdict.format)
     check_finite(tensors)
-    with torch.device("meta"):
-        published = {
-            name: tuple(tensor.shape) for name, tensor in architectures.build(architecture).state_dict().items()
-        }
+    empty = architectures.build_empty(architecture)
+    published = {name: tuple(tensor.shape) for name, tensor in empty.state_dict().items()}
     module = architectures.build(architecture, find_classes(tensors, published))
     tensors = rename_old_layout(tensors)
     drop_auxiliary(module, tensors)
     compare(tensors, module, architecture)
     module.load_state_dict(tensors, strict=False)
-    return Loaded(module.eval(), sum(parameter.numel() for parameter in module.parameters()))
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    return Loaded(module.eval().to(device).to(memory_format=torch.channels_last), parameters, device)
 
 
 def check_finite(tensors: Tensors) -> None:
@@ -139,8 +139,7 @@ def suggest(given: dict[str, tuple[int, ...]]) -> str:
         # Statistics of normalisation layers come on top of the parameters.
         if not 0.9 * elements <= catalogue.load()[name].parameters <= elements:
             continue
-        with torch.device("meta"):
-            state = architectures.build(name).state_dict()
+        state = architectures.build_empty(name).state_dict()
         if drop_counters({key: tuple(tensor.shape) for key, tensor in state.items()}) == wanted:
             return f" It fits {name}."
     return ""
