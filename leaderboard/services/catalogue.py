@@ -40,6 +40,8 @@ from leaderboard.tables.document import (
 M = TypeVar("M", bound=models.Model)
 
 NOT_GIVEN = "unstated"
+MAX_NAME = 200
+MAX_ADDRESS = 1000
 
 
 @dataclass
@@ -142,7 +144,7 @@ class Importer:
         return metric
 
     def take_entry(self, parsed: ParsedEntry, benchmark: Benchmark, metrics: dict[str, Metric]) -> None:
-        if refusal := check_scores(parsed, metrics):
+        if refusal := check_row(parsed, metrics):
             self.report.skipped.append(Skipped(parsed.line, parsed.model, refusal))
             return
         model = self.ensure(
@@ -171,7 +173,7 @@ class Importer:
         if not parsed.paper_url:
             return
         date = read_date(parsed.paper_date)
-        paper = self.ensure(Paper, {"url": parsed.paper_url}, {"title": parsed.paper_title, "published_on": date})
+        paper = self.ensure(Paper, {"url": parsed.paper_url}, {"title": parsed.paper_title[:400], "published_on": date})
         if model.paper_id is None:
             model.paper = paper
             model.save(update_fields=["paper"])
@@ -189,8 +191,12 @@ def spread(name: str, texts: Texts) -> dict[str, str]:
     return {f"{name}_{language.replace('-', '_')}": text for language, text in texts.items()}
 
 
-def check_scores(parsed: ParsedEntry, metrics: dict[str, Metric]) -> str:
-    """Return why the row's scores cannot be, or nothing."""
+def check_row(parsed: ParsedEntry, metrics: dict[str, Metric]) -> str:
+    """Return why the row cannot be stored, or nothing."""
+    if len(parsed.model) > MAX_NAME:
+        return f"the model's name is longer than {MAX_NAME} characters"
+    if any(len(url) > MAX_ADDRESS for url in (parsed.paper_url, *(link.url for link in parsed.weights))):
+        return f"an address is longer than {MAX_ADDRESS} characters"
     for key, score in parsed.scores.items():
         metric = metrics[key]
         if not metric.holds(score.value):

@@ -27,7 +27,12 @@ def read_catalogue(data: bytes, *, filename: str, format: str = "auto") -> Parse
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatFault(f"{filename} is not UTF-8 text; give a Markdown, JSON or CSV file.") from error
+    if "\0" in text:
+        raise FormatFault(f"{filename} holds null bytes; give a Markdown, JSON or CSV file as text.")
     name = detect(text, filename) if format == "auto" else format
     if name not in PARSERS:
         raise FormatFault(f"The format {name!r} is unknown; use auto, {', '.join(PARSERS)}.")
-    return PARSERS[name](text, filename=filename)
+    try:
+        return PARSERS[name](text, filename=filename)
+    except RecursionError as error:
+        raise FormatFault(f"{filename} is nested deeper than any table; give a Markdown, JSON or CSV file.") from error

@@ -1,0 +1,229 @@
+"""The importer on the tables that the field really wrote, and on the seed that comes with the project."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.core.serializers import serialize
+from django.utils import translation
+
+from leaderboard.models import Benchmark, Claim, Dataset, Entry, Model, Resource, Standing, Task, Weights
+
+pytestmark = pytest.mark.django_db
+
+SEED = Path("leaderboard/seed/catalogue.json")
+CHINESE = "seed/image_classification.zh.md"
+ENGLISH = "sota-cv/content/image_classification.md"
+
+
+def take(path: Path, *options: str) -> str:
+    out = io.StringIO()
+    call_command("import_leaderboard", str(path), *options, stdout=out)
+    return out.getvalue()
+
+
+def dump() -> str:
+    """Return every row of the catalogue's tables."""
+    return "\n".join(
+        serialize("json", model._default_manager.order_by("pk"))
+        for model in apps.get_app_config("leaderboard").get_models()
+    )
+
+
+@pytest.fixture(params=[CHINESE, ENGLISH, "catalogue.json"])
+def table(request: pytest.FixtureRequest) -> Path:
+    """The same table in three forms."""
+    if request.param == SEED.name:
+        return SEED
+    shared_data: Path = request.getfixturevalue("shared_data")
+    return shared_data / str(request.param)
+
+
+def test_every_row_and_link_arrives(table: Path) -> None:
+    take(table)
+    imagenet = Benchmark.objects.get(slug="imagenet-val-single-crop")
+    assert imagenet.entries.count() == 20
+    assert Weights.objects.count() == 21
+    assert Model.objects.count() == 15
+    assert Claim.objects.count() == 40
+    assert {claim.text for claim in Claim.objects.filter(entry__model__name="DenseNet-121")} == {"82.858", "92.290"}
+    assert Resource.objects.count() == 2
+    assert imagenet.highlight_count == 5
+
+
+def test_both_datasets_arrive_with_their_metrics(table: Path) -> None:
+    take(table)
+    keys = {
+        benchmark.split.dataset.slug: [metric.key for metric in benchmark.metrics.all()]
+        for benchmark in Benchmark.objects.select_related("split__dataset")
+    }
+    assert keys == {"imagenet": ["top1", "top5"], "pascal-voc-classification": ["score"]}
+    assert Dataset.objects.get(slug="pascal-voc-classification").splits.get().name == "test"
+
+
+def test_two_links_in_a_row_are_one_entry_and_two_rows_are_two(table: Path) -> None:
+    take(table)
+    third = Entry.objects.get(model__name="Inception-v3")
+    assert {weights.framework for weights in third.weights.all()} == {"TensorFlow", "PyTorch"}
+    assert set(Entry.objects.filter(model__name="Inception-v4").values_list("variant", flat=True)) == {
+        "TensorFlow",
+        "PyTorch",
+    }
+
+
+def test_imported_scores_are_claims_and_stand_unranked(table: Path) -> None:
+    take(table)
+    assert set(Entry.objects.values_list("status", "verdict")) == {("claimed", "none")}
+    assert not Standing.objects.exclude(rank=None, verified=None).exists()
+    best = Standing.objects.filter(metric__key="top5", is_best=True).order_by("-order_value")
+    assert [standing.claimed for standing in best] == [96.182, 96.163, 96.086, 95.992, 95.53]
+
+
+def test_importing_twice_changes_nothing(table: Path) -> None:
+    take(table)
+    before = dump()
+    assert "nothing changed" in take(table)
+    assert dump() == before
+
+
+@pytest.mark.parametrize("name", [CHINESE, ENGLISH])
+def test_placeholder_row_is_named_with_line_and_reason(shared_data: Path, name: str) -> None:
+    path = shared_data / name
+    out = take(path)
+    (said,) = [text for text in out.splitlines() if text.startswith("not taken")]
+    number = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if text.startswith("| Model name"))
+    assert said.startswith(f"not taken, line {number}: Model name | 0.5")
+    assert said.endswith("the row is the template's placeholder, not a model")
+    assert Benchmark.objects.get(split__dataset__slug="pascal-voc-classification").entries.count() == 0
+
+
+@pytest.mark.parametrize("names", [(CHINESE, ENGLISH), (ENGLISH, CHINESE)])
+def test_two_languages_make_one_catalogue(shared_data: Path, names: tuple[str, str]) -> None:
+    first = take(shared_data / names[0])
+    second = take(shared_data / names[1])
+    assert "20 entry" in first
+    assert "created" not in second
+    assert read_texts("en") == ("Image classification", "Top-1 Accuracy", "Single model, single crop")
+    assert read_texts("zh-hans") == ("图像分类", "Top1准确度", "单模型，单作物")
+    assert (Entry.objects.count(), Claim.objects.count(), Weights.objects.count()) == (20, 40, 21)
+
+
+def read_texts(language: str) -> tuple[str, ...]:
+    """Return the task's name, one line of its description, and how the benchmark's begins, as a reader sees them."""
+    with translation.override(language):
+        task, benchmark = Task.objects.get(), Benchmark.objects.get(slug__contains="imagenet")
+        metric = next(line for line in task.description.splitlines() if "1" in line)
+        return task.name, metric.lstrip("-* "), re.split(r"[.。]", benchmark.description)[0]
+
+
+def test_markdown_completes_the_seed_without_a_second_row(shared_data: Path) -> None:
+    take(SEED)
+    counts = (Entry.objects.count(), Claim.objects.count(), Weights.objects.count(), Resource.objects.count())
+    assert "created" not in take(shared_data / CHINESE)
+    assert "created" not in take(shared_data / ENGLISH)
+    assert counts == (Entry.objects.count(), Claim.objects.count(), Weights.objects.count(), Resource.objects.count())
+
+
+def test_dry_run_says_what_it_would_do_and_does_nothing() -> None:
+    before = dump()
+    assert "would be created: 2 benchmark, 40 claim" in take(SEED, "--dry-run")
+    assert dump() == before
+
+
+@pytest.mark.parametrize("name", ["object_detection", "semantic_segmentation"])
+def test_other_task_pages_are_taken_twice_without_a_change(shared_data: Path, name: str) -> None:
+    path = shared_data / f"sota-cv/content/{name}.md"
+    take(path)
+    assert Entry.objects.exists()
+    before = dump()
+    assert "nothing changed" in take(path)
+    assert dump() == before
+
+
+@pytest.mark.parametrize(("name", "tables", "rows"), [("chexpert", 1, 175), ("ogb", 15, 244), ("snli", 1, 64)])
+def test_papers_with_code_tables_arrive_whole(shared_data: Path, name: str, tables: int, rows: int) -> None:
+    out = take(shared_data / f"pwc/{name}.json")
+    skipped = sum(line.startswith("not taken") for line in out.splitlines())
+    assert Benchmark.objects.count() == tables
+    assert Entry.objects.count() + skipped == rows
+
+
+def test_timm_table_is_taken_twice_without_a_change(shared_data: Path) -> None:
+    path = shared_data / "timm/results-imagenet.csv"
+    take(path)
+    assert Entry.objects.count() == 1556
+    assert Claim.objects.count() == 2 * 1556
+    assert "nothing changed" in take(path)
+    assert Claim.objects.count() == 2 * 1556
+
+
+BROKEN = {
+    "empty.md": (b"", "holds no table under a heading"),
+    "prose.md": (b"# Title\n\nNothing here.\n", "holds no table under a heading"),
+    "columns.md": (b"# T\n\n| A | B |\n|--|--|\n| 1 | 2 |\n", "holds no table with a Model column"),
+    "latin.md": ("# Bäume".encode("latin-1"), "is not UTF-8 text"),
+    "cut.json": (b'{"format": "veriboard-catalogue", "tasks": [', "is no veriboard-catalogue"),
+    "other.json": (b'{"a": 1}', "is no evaluation-tables file"),
+    "null.json": (b"[null]", "is no evaluation-tables file"),
+    "none.json": (b"[]", "holds no table of results"),
+    "type.json": (b'{"format": "veriboard-catalogue", "source": "x", "tasks": [3]}', "is no veriboard-catalogue"),
+    "lacks.csv": (b"model,top1\nx,1\n", "lacks the column 'top5'"),
+    "bare.csv": (b"model,top1,top5\n", "holds no rows"),
+    "deep.json": (b"[" * 100_000, "is nested deeper than any table"),
+    "null.md": (b"# T\0\n", "holds null bytes"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_table_is_refused_with_one_sentence(tmp_path: Path, name: str) -> None:
+    content, sentence = BROKEN[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CommandError) as refused:
+        take(path)
+    said = str(refused.value)
+    assert sentence in said
+    assert name in said
+    assert "\n" not in said
+    assert said.endswith(".")
+    assert not Task.objects.exists()
+
+
+def test_missing_file_is_refused_with_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"nowhere\.md cannot be read: No such file or directory\.$"):
+        take(tmp_path / "nowhere.md")
+
+
+ROWS = """# Image classification
+
+## ImageNet
+
+| Model | Acc@1 | Acc@5 | Weights | Paper |
+|---|---|---|---|---|
+| Good | 70.1 | 90.2 | [PyTorch](https://example.org/good.pth) | [paper](https://arxiv.org/abs/1512.03385) |
+| Words | high | 90.0 | | |
+| Above | 170.1 | 90.2 | | |
+| Infinite | inf | 90.2 | | |
+| Silent | n/a | | | |
+| Script | 60.0 | 80.0 | [PyTorch](javascript:alert(1)) | [paper](data:text/html,x) |
+| Good | 70.1 | 90.2 | [PyTorch](https://example.org/good.pth) | |
+"""
+
+
+def test_rows_that_cannot_be_are_left_out_with_their_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "image_classification.md"
+    path.write_text(ROWS + f"| {'x' * 201} | 1 | 2 | | |\n| Far | 1 | 2 | [a](https://a.org/{'x' * 1000}) | |\n")
+    reasons = [line.partition(": ")[2] for line in take(path).splitlines() if line.startswith("not taken")]
+    assert len(reasons) == 7
+    assert any("Acc@1 is 'high', which is no number" in reason for reason in reasons)
+    assert any("Acc@1 170.1 lies outside 0 to 100" in reason for reason in reasons)
+    assert any("'inf', which is no number" in reason for reason in reasons)
+    assert any("the row states no score" in reason for reason in reasons)
+    assert any("name is longer than 200 characters" in reason for reason in reasons)
+    assert any("an address is longer than 1000 characters" in reason for reason in reasons)
+    assert any("stands in the table already" in reason for reason in reasons)
+    assert set(Model.objects.values_list("name", flat=True)) == {"Good", "Script"}
+    assert list(Weights.objects.values_list("url", flat=True)) == ["https://example.org/good.pth"]
