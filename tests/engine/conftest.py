@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,9 @@ import pytest
 from PIL import Image
 
 from evaluation.engine.cli import main
+
+# As the predictor does: a busy machine else holds up spinning threads. Torch is loaded after this.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ((40, 40), (64, 48), (48, 64), (33, 90), (120, 41), (32, 32))

@@ -73,6 +73,8 @@ def open_session(path: Path, device: torch.device) -> onnxruntime.InferenceSessi
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = torch.get_num_threads()
+    # Waiting threads that spin hold up the others on a machine that is busy with other work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     wanted = {CUDA: {"use_tf32": "0"}} if device.type == "cuda" else {}
     there = onnxruntime.get_available_providers()
     providers = [*((name, how) for name, how in wanted.items() if name in there), CPU]
