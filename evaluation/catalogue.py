@@ -6,6 +6,7 @@ Standard library only: the web side offers and checks names from here. `catalogu
 
 import difflib
 import functools
+import heapq
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,17 @@ def names() -> list[str]:
 
 
 def nearest(name: str, count: int = 3) -> list[str]:
-    """Return the known names most like this one; a bare `resnet50` finds those that end so."""
-    known = names()
-    exact = [each for each in known if each.endswith(f"/{name.lower()}")]
-    return [*exact, *(n for n in difflib.get_close_matches(name, known, n=count, cutoff=0.3) if n not in exact)][:count]
+    """Return the known names most like this one, whatever their family and signs: `ResNet-50` finds both resnet50."""
+    family, _, short = name.rpartition("/")
+    wanted = simplify(short)
+
+    def likeness(known: str) -> tuple[float, bool, bool, str]:
+        theirs, _, own = known.rpartition("/")
+        ratio = difflib.SequenceMatcher(None, simplify(own), wanted).ratio()
+        return -ratio, theirs != family, theirs != "torchvision", known
+
+    return heapq.nsmallest(count, names(), key=likeness)
+
+
+def simplify(name: str) -> str:
+    return "".join(sign for sign in name.lower() if sign.isalnum())
