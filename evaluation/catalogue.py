@@ -7,6 +7,7 @@ Standard library only: the web side offers and checks names from here. `catalogu
 import difflib
 import functools
 import heapq
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +52,15 @@ def nearest(name: str, count: int = 3) -> list[str]:
 
     def likeness(known: str) -> tuple[float, bool, bool, str]:
         theirs, _, own = known.rpartition("/")
-        ratio = difflib.SequenceMatcher(None, simplify(own), wanted).ratio()
-        return -ratio, theirs != family, theirs != "torchvision", known
+        return -compare(simplify(own), wanted), theirs != family, theirs != "torchvision", known
 
     return heapq.nsmallest(count, names(), key=likeness)
+
+
+def compare(one: str, other: str) -> float:
+    """Return how alike two names are; what they begin with counts twice, as it names the kind."""
+    begin = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return difflib.SequenceMatcher(None, one, other).ratio() + begin / max(len(one), len(other), 1)
 
 
 def simplify(name: str) -> str:
