@@ -120,7 +120,9 @@ def inspect_weights(spec: EvaluationSpec) -> dict[str, Any]:
         )
     if verdict.format == "onnx" and spec.precision != "float32":
         raise InputFault("ONNX models are evaluated as they were exported; leave the precision at float32.")
-    return {"sha256": sha256, "format": verdict.format, "architecture": spec.weights.architecture or "onnx"}
+    # What a graph is cannot be told from its name.
+    architecture = "onnx" if verdict.format == "onnx" else spec.weights.architecture
+    return {"sha256": sha256, "format": verdict.format, "architecture": architecture}
 
 
 def check_weights(weights: WeightsSpec) -> Verdict:
