@@ -7,6 +7,11 @@ from django.utils.functional import cached_property
 
 from leaderboard.models import Benchmark, Metric
 
+NAMES = (
+    *("benchmark", "model_name", "architecture", "framework", "weights", "weights_url", "weights_sha256"),
+    *("background", "protocol", "paper_url", "code_url"),
+)
+
 
 @dataclass(frozen=True)
 class Field:
@@ -45,11 +50,15 @@ class SubmissionForm:
     def general_error(self) -> str:
         return self.errors.get("", "")
 
-    def __getitem__(self, name: str) -> Field:
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        return {name: self.make_field(name) for name in NAMES}
+
+    def make_field(self, name: str) -> Field:
         return Field(name, self.values.get(name, ""), self.errors.get(name, ""))
 
     @cached_property
     def claims(self) -> list[tuple[Metric, Field]]:
         """Every metric of the boards on offer, once, with its field."""
         metrics = {row.metric.key: row.metric for board in self.benchmarks for row in board.benchmark_metrics.all()}
-        return [(metric, self[f"claim_{key}"]) for key, metric in metrics.items()]
+        return [(metric, self.make_field(f"claim_{key}")) for key, metric in metrics.items()]

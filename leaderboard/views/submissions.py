@@ -181,8 +181,8 @@ def write_command(submission: Submission, result: Result) -> str:
     command = ["python -m evaluation.engine evaluate", f"--dataset {submission.benchmark.split.dataset.slug}/"]
     command += [f"--weights {shlex.quote(submission.weights_name or 'weights')}"]
     command += [f"--architecture {weights['architecture']}"] if submission.architecture else []
-    for name in ("resize", "crop", "interpolation"):
-        command += [f"--{name} {protocol[name]}"] if protocol.get(name) else []
+    sizes = ("resize", "crop", "interpolation") if protocol.get("resize") else ("crop",)
+    command += [f"--{name} {protocol[name]}" for name in sizes if protocol.get(name)]
     for name in ("mean", "std"):
         command += [f"--{name} {','.join(f'{value:g}' for value in protocol[name])}"] if protocol.get(name) else []
     command += ["--background first"] if submission.background == "first" else []
