@@ -136,20 +136,23 @@ class PinnedConnection(http.client.HTTPConnection):
         is_plain = parts.scheme == "http"
         super().__init__(parts.hostname or "", parts.port or (80 if is_plain else 443), timeout=timeout)
         self.address, self.context = address, None if is_plain else ssl.create_default_context()
+        # `sock` is given up to a response that lasts until the connection's end.
+        self.line: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self.address, self.port), self.timeout)
+        self.line = self.sock = socket.create_connection((self.address, self.port), self.timeout)
         if self.context is not None:
             name = self.host.removesuffix(".")
-            # The handshake comes after `self.sock` is set, so that it can be cut too.
+            # The handshake comes after `self.line` is set, so that it can be cut too.
             self.sock = self.context.wrap_socket(self.sock, server_hostname=name, do_handshake_on_connect=False)
+            self.line = self.sock
             self.sock.do_handshake()
 
     def cut(self) -> None:
         """End the connection from another thread; what waits for it wakes with an error or an end."""
         with contextlib.suppress(OSError):
-            if self.sock is not None:
-                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+            if self.line is not None:
+                socket.socket.shutdown(self.line, socket.SHUT_RDWR)
 
 
 def fetch(
@@ -197,12 +200,12 @@ def follow(url: str, limits: Limits) -> Iterator[tuple[http.client.HTTPResponse,
         with contextlib.closing(connect(parts, limits)) as connection, deadline(connection, limits):
             path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
             connection.request("GET", path, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"})
-            response = connection.getresponse()
-            if response.status not in REDIRECTS:
-                check_response(response)
-                yield response, url
-                return
-            url = urljoin(url, response.getheader("Location") or "")
+            with connection.getresponse() as response:
+                if response.status not in REDIRECTS:
+                    check_response(response)
+                    yield response, url
+                    return
+                url = urljoin(url, response.getheader("Location") or "")
         parts = check_form(url, allow_private=limits.allow_private)
     raise FetchFault(f"The address redirects more than {MAX_REDIRECTS} times; give the final one.")
 
@@ -267,16 +270,24 @@ def stream(
         digest.update(block)
         file.write(block)
         on_progress(size, total)
-        now = time.monotonic()
-        if now > limits.deadline:
-            raise FetchUnavailable("The download took longer than it may.")
+        now = check_deadline(limits)
         if now - minute > 60:
             if size - minute_size < MIN_BYTES_PER_MINUTE:
                 raise FetchUnavailable("The download came too slowly and was given up.")
             minute, minute_size = now, size
+    # A connection that was cut looks like one that came to its end.
+    check_deadline(limits)
     if total is not None and size != total:
         raise FetchUnavailable(f"The download broke off after {size:,} of {total:,} bytes.")
     return digest.hexdigest(), size
+
+
+def check_deadline(limits: Limits) -> float:
+    """Return the monotonic time. Raises: FetchUnavailable where it is past the deadline."""
+    now = time.monotonic()
+    if now >= limits.deadline:
+        raise FetchUnavailable("The download took longer than it may.")
+    return now
 
 
 def check_digest(digest: str, expected: str | None, url: str) -> None:
