@@ -14,9 +14,13 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
+from demo.words import DemoFailed
+
 TIMEOUT_SECONDS = 60
 TOKEN = re.compile(r'name="csrfmiddlewaretoken"\s+value="([^"]+)"')
-FIELD_ERROR = re.compile(r'<(?:li|p|span|div)[^>]*class="[^"]*error[^"]*"[^>]*>(.*?)</(?:li|p|span|div)>', re.S)
+ERROR = re.compile(
+    r'<(?:li|p|span|div)(?![^>]*\bhidden\b)([^>]*class="[^"]*error[^"]*"[^>]*)>(.*?)</(?:li|p|span|div)>', re.S
+)
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,14 @@ class Page:
     text: str
 
     def find_errors(self) -> list[str]:
-        """Return the sentences that a form shows beside its fields."""
-        plain = (re.sub(r"<[^>]+>", " ", match) for match in FIELD_ERROR.findall(self.text))
-        sentences = (" ".join(html.unescape(text).split()) for text in plain)
-        return list(dict.fromkeys(sentence for sentence in sentences if sentence))
+        """Return the sentences that a form shows beside its fields; what it says above them where there are none."""
+        found = {read_plain(text): 'role="alert"' in attributes for attributes, text in ERROR.findall(self.text)}
+        beside = [sentence for sentence, is_above in found.items() if not is_above]
+        return beside or [sentence for sentence in found if sentence]
+
+
+def read_plain(markup: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
 class Visitor:
@@ -54,10 +62,10 @@ class Visitor:
         return self.open(urllib.request.Request(self.base + path, headers={"Accept": "text/html"}))
 
     def get_json(self, path: str) -> Any:
-        """Raises: RuntimeError where the portal answers anything but 200."""
+        """Raises: DemoFailed where the portal answers anything but 200."""
         page = self.open(urllib.request.Request(self.base + path, headers={"Accept": "application/json"}))
         if page.status != http.client.OK:
-            raise RuntimeError(f"{path} answered {page.status}: {page.text[:300]}")
+            raise DemoFailed(f"{path} answered {page.status}: {page.text[:300]}")
         return json.loads(page.text)
 
     def answers(self, path: str) -> int:
@@ -71,7 +79,7 @@ class Visitor:
         """Fetch the form at `path`, fill it in and send it."""
         token = TOKEN.search(self.get(path).text)
         if token is None:
-            raise RuntimeError(f"{path} shows no form.")
+            raise DemoFailed(f"{path} shows no form.")
         boundary = secrets.token_hex(16)
         body = encode({"csrfmiddlewaretoken": token[1], **fields}, files or {}, boundary)
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Referer": self.base + path}

@@ -60,8 +60,11 @@ def test_form_data_is_what_a_browser_sends(tmp_path: Path) -> None:
 
 
 def test_errors_of_a_form_are_read_as_plain_sentences() -> None:
-    text = '<ul class="errorlist"><li class="error">The file is <b>cut short</b> &amp; damaged.</li></ul>'
-    assert Page("", 200, text).find_errors() == ["The file is cut short & damaged."]
+    above = '<p class="error" role="alert">Nothing was submitted.</p>'
+    beside = '<ul class="errorlist"><li class="error">The file is <b>cut short</b> &amp; damaged.</li></ul>'
+    unseen = '<p class="error" hidden>The upload broke off.</p>'
+    assert Page("", 200, above + beside + unseen).find_errors() == ["The file is cut short & damaged."]
+    assert Page("", 200, above + unseen).find_errors() == ["Nothing was submitted."]
 
 
 @pytest.mark.parametrize("port", ["taken", "none"])
