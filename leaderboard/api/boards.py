@@ -1,11 +1,14 @@
 """The leaderboard of a benchmark, as JSON or CSV."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -15,7 +18,15 @@ from rest_framework.views import APIView
 
 from leaderboard.api.serializers import BoardSerializer
 from leaderboard.models import Benchmark
-from leaderboard.queries import PAGE_SIZE, benchmark_metrics, count_board, read_board, read_filters, read_number
+from leaderboard.queries import (
+    PAGE_SIZE,
+    BadQuery,
+    benchmark_metrics,
+    count_board,
+    read_board,
+    read_filters,
+    read_number,
+)
 from leaderboard.tables.boards import row_to_dict, write_csv
 
 MAX_PAGE_SIZE = 500
@@ -32,11 +43,18 @@ class CSVRenderer(BaseRenderer):
         return orjson.dumps(data)
 
 
-class Leniency(DefaultContentNegotiation):
-    """`?format=` names a renderer; an unknown one is answered in JSON."""
+class FormatNegotiation(DefaultContentNegotiation):
+    """`?format=` names a renderer and goes before what `Accept` says."""
 
-    def filter_renderers(self, renderers: list[BaseRenderer], format: str) -> list[BaseRenderer]:
-        return [renderer for renderer in renderers if renderer.format == format] or [renderers[0]]
+    def get_accept_list(self, request: Request) -> list[str]:
+        return ["*/*"] if request.query_params.get("format") else super().get_accept_list(request)
+
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:
+        """Raises: BadQuery."""
+        named = [renderer for renderer in renderers if renderer.format == format]
+        if not named:
+            raise BadQuery("format", f"format is one of {', '.join(str(r.format) for r in renderers)}.")
+        return named
 
 
 def parameter(name: str, kind: Any, description: str) -> OpenApiParameter:
@@ -47,7 +65,7 @@ class LeaderboardView(APIView):
     """The ranked view of a benchmark's entries."""
 
     renderer_classes = [JSONRenderer, CSVRenderer]
-    content_negotiation_class = Leniency
+    content_negotiation_class = FormatNegotiation
 
     @extend_schema(
         operation_id="benchmarks_leaderboard",
@@ -63,14 +81,18 @@ class LeaderboardView(APIView):
         ],
         responses={(200, "application/json"): BoardSerializer, (200, "text/csv"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, slug: str) -> HttpResponse:
+    def get(self, request: Request, slug: str) -> HttpResponseBase:
         benchmark = get_object_or_404(Benchmark.objects.select_related("split__dataset", "protocol"), slug=slug)
         size = read_number(request.query_params, "page_size", 1, MAX_PAGE_SIZE) or PAGE_SIZE
         cursor = request.query_params.get("cursor") or None
         board = read_board(benchmark, read_filters(request.query_params), cursor=cursor, page_size=size)
+        links = {
+            "next": self.link(request, board.next_cursor),
+            "previous": self.link(request, board.previous_cursor),
+        }
         if request.accepted_renderer.format == "csv":
             text = write_csv(board.rows, [metric.key for metric in benchmark_metrics(benchmark)])
-            return answer(request, text.encode(), "text/csv; charset=utf-8")
+            return answer(request, text.encode(), "text/csv; charset=utf-8", links)
         counts = count_board(benchmark)
         body = {
             "benchmark": benchmark.slug,
@@ -81,11 +103,10 @@ class LeaderboardView(APIView):
                 "mismatch": counts.mismatch,
                 "claimed": counts.claimed,
             },
-            "next": self.link(request, board.next_cursor),
-            "previous": self.link(request, board.previous_cursor),
+            **links,
             "results": [row_to_dict(row) for row in board.rows],
         }
-        return answer(request, orjson.dumps(body), "application/json")
+        return answer(request, orjson.dumps(body), "application/json", links)
 
     def link(self, request: Request, cursor: str | None) -> str | None:
         if cursor is None:
@@ -95,14 +116,12 @@ class LeaderboardView(APIView):
         return request.build_absolute_uri(f"?{query.urlencode()}")
 
 
-def answer(request: Request | HttpRequest, body: bytes, content_type: str) -> HttpResponse:
-    """Return the body with its ETag, or 304 where the caller has it already."""
-    tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    if request.headers.get("If-None-Match") == tag:
-        response: HttpResponse = HttpResponseNotModified()
-    else:
-        response = HttpResponse(body, content_type=content_type)
-    response["ETag"] = tag
+def answer(request: Request, body: bytes, content_type: str, links: Mapping[str, str | None]) -> HttpResponseBase:
+    """Return the body with its ETag and its neighbours in `Link`, or 304 where the caller has it already."""
+    response = HttpResponse(body, content_type=content_type)
+    response["ETag"] = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    if any(links.values()):
+        response["Link"] = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
     response["Cache-Control"] = "no-cache"
     response["Vary"] = "Accept, Accept-Language"
-    return response
+    return get_conditional_response(request._request, etag=response["ETag"], response=response) or response

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -25,6 +25,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
             return make_problem(400, errors={field or "request": [text] for field, text in error.errors.items()})
         case TransitionRefused():
             return make_problem(409, detail=str(error))
+        case RequestDataTooBig():
+            return make_problem(413, detail="The body is too large; send weights as a file of a multipart form.")
+        case SuspiciousOperation():
+            return make_problem(400, detail=str(error))
         case Http404() | PermissionDenied() | exceptions.APIException():
             return convert(error, context)
     return None

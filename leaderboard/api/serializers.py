@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from leaderboard.models import Benchmark, Dataset, Metric, Model, Result, Split, Submission, Task
+from leaderboard.models import Benchmark, Dataset, Metric, Model, Result, Run, Split, Submission, Task
 from leaderboard.queries import read_progress
 
 
@@ -15,7 +16,7 @@ class MetricSerializer(serializers.ModelSerializer[Metric]):
 
 
 class TaskSerializer(serializers.ModelSerializer[Task]):
-    parent = serializers.SlugRelatedField[Task](slug_field="slug", read_only=True)
+    parent = serializers.SlugRelatedField[Task](slug_field="slug", read_only=True)  # type: ignore[assignment]
     benchmarks = serializers.SlugRelatedField[Benchmark](slug_field="slug", many=True, read_only=True)
     resources = serializers.SerializerMethodField()
 
@@ -70,6 +71,7 @@ class BenchmarkSerializer(serializers.ModelSerializer[Benchmark]):
             "takes_submissions",
         ]
 
+    @extend_schema_field(MetricSerializer(many=True))
     def get_metrics(self, benchmark: Benchmark) -> list[dict[str, Any]]:
         rows = sorted(benchmark.benchmark_metrics.all(), key=lambda row: row.position)
         return [dict(MetricSerializer(row.metric).data) for row in rows]
@@ -88,13 +90,12 @@ class ModelSerializer(serializers.ModelSerializer[Model]):
         return [{"framework": w.framework, "url": w.url, "sha256": w.sha256} for w in model.weights.all()]
 
 
-class SubmissionSerializer(serializers.ModelSerializer[Submission]):
-    """A submission as it is read."""
+class SubmissionSummarySerializer(serializers.ModelSerializer[Submission]):
+    """A submission in a list. `result` is the id of its standing result, null while there is none."""
 
     benchmark = serializers.SlugRelatedField[Benchmark](slug_field="slug", read_only=True)
     model = serializers.CharField(source="model_name", read_only=True)
-    progress = serializers.SerializerMethodField()
-    result = serializers.SerializerMethodField()
+    result = serializers.UUIDField(read_only=True, allow_null=True)
 
     class Meta:
         model = Submission
@@ -112,19 +113,48 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
             "code_url",
             "state",
             "state_reason",
-            "progress",
             "result",
             "created_at",
             "changed_at",
         ]
         read_only_fields = fields
 
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """How far the latest attempt is. `queue_position` is null unless it waits."""
+
+    stage = serializers.CharField()
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    percent = serializers.IntegerField()
+    attempt = serializers.IntegerField()
+    queue_position = serializers.IntegerField(allow_null=True)
+
+
+class SubmissionSerializer(SubmissionSummarySerializer):
+    """A submission with its progress."""
+
+    progress = serializers.SerializerMethodField()
+
+    class Meta(SubmissionSummarySerializer.Meta):
+        fields = [*SubmissionSummarySerializer.Meta.fields, "progress"]
+        read_only_fields = fields
+
+    @extend_schema_field(ProgressSerializer)
     def get_progress(self, submission: Submission) -> dict[str, Any]:
         return read_progress(submission).to_dict()
 
-    def get_result(self, submission: Submission) -> str | None:
-        result = Result.objects.filter(run__submission=submission, retracted_at=None).order_by("-created_at").first()
-        return str(result.pk) if result else None
+
+class RunSerializer(serializers.ModelSerializer[Run]):
+    class Meta:
+        model = Run
+        fields = ["attempt", "state", "stage", "log"]
+
+
+class LogSerializer(serializers.Serializer[Any]):
+    """What each attempt at a submission said."""
+
+    runs = RunSerializer(many=True)
 
 
 class SubmissionRequestSerializer(serializers.Serializer[Any]):

@@ -1,5 +1,5 @@
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
 from leaderboard.api.boards import LeaderboardView
@@ -7,6 +7,7 @@ from leaderboard.api.views import (
     BenchmarkViewSet,
     DatasetViewSet,
     ModelViewSet,
+    NowhereView,
     ResultViewSet,
     SubmissionViewSet,
     TaskViewSet,
@@ -25,6 +26,11 @@ app_name = "api"
 urlpatterns = [
     path("benchmarks/<slug:slug>/leaderboard/", LeaderboardView.as_view(), name="leaderboard"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularRedocView.as_view(url_name="api:schema"), name="docs"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="leaderboard/api_docs.html"),
+        name="docs",
+    ),
     path("", include(router.urls)),
+    path("<path:address>/", NowhereView.as_view(), name="nowhere"),
 ]

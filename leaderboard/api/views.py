@@ -1,9 +1,8 @@
 """The catalogue, submissions and results."""
 
-import json
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -11,40 +10,34 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, permissions, viewsets
 from rest_framework.decorators import action
-from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from leaderboard.api.paging import BySlug, NewestFirst
+from leaderboard.api.requests import BoundedJSONParser, find_user, read_submission
+from leaderboard.api.schema import ATTESTATION
 from leaderboard.api.serializers import (
     BenchmarkSerializer,
     DatasetSerializer,
+    LogSerializer,
     ModelSerializer,
     ResultSerializer,
     SubmissionRequestSerializer,
     SubmissionSerializer,
+    SubmissionSummarySerializer,
     TaskSerializer,
 )
 from leaderboard.models import Benchmark, BenchmarkMetric, Dataset, Model, Result, Submission, Task
-from leaderboard.services.intake import CLAIM_PREFIX, RequestRefused, read_request
 from leaderboard.services.submissions import cancel, submit
-
-
-class BySlug(CursorPagination):
-    ordering = "slug"
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
-
-class NewestFirst(BySlug):
-    ordering = "-created_at"
 
 
 class CatalogueViewSet(viewsets.ReadOnlyModelViewSet[Any]):
     """Lists in order of slugs; one object by its slug."""
 
     lookup_field = "slug"
+    lookup_value_converter = "slug"
     pagination_class = BySlug
 
 
@@ -75,69 +68,41 @@ class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
 
     serializer_class = SubmissionSerializer
     permission_classes = [permissions.IsAuthenticated]
-    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    parser_classes = [MultiPartParser, FormParser, BoundedJSONParser]
     pagination_class = NewestFirst
     queryset = Submission.objects.none()
     lookup_value_converter = "uuid"
 
+    def get_serializer_class(self) -> type[SubmissionSummarySerializer]:
+        return SubmissionSummarySerializer if self.action == "list" else SubmissionSerializer
+
     def get_queryset(self) -> QuerySet[Submission]:
         if getattr(self, "swagger_fake_view", False):
             return Submission.objects.none()
-        submissions = Submission.objects.select_related("benchmark")
+        results = Result.objects.filter(run__submission=OuterRef("pk"), retracted_at=None).order_by("-created_at")
+        submissions = Submission.objects.select_related("benchmark").annotate(result=Subquery(results.values("pk")[:1]))
         return submissions if self.request.user.is_staff else submissions.filter(submitter_id=self.request.user.pk)
 
     @extend_schema(request=SubmissionRequestSerializer, responses={201: SubmissionSerializer})
     def create(self, request: Request) -> Response:
         """Submit weights; the answer's address shows how it goes on."""
-        if not isinstance(request.data, dict):
-            raise RequestRefused({"": "Send an object with fields such as benchmark, model, architecture and weights."})
-        checked = read_request(read_fields(request.data), request.FILES.get("weights"), by=request.user)
-        submission = submit(checked, by=request.user, at=timezone.now(), via="api")
-        body = self.get_serializer(submission).data
+        submission = submit(read_submission(request), by=find_user(request), at=timezone.now(), via="api")
+        body = self.get_serializer(self.get_queryset().get(pk=submission.pk)).data
         return Response(body, status=201, headers={"Location": f"{request.path}{submission.pk}/"})
 
     @extend_schema(request=None, responses=SubmissionSerializer)
-    @action(detail=True, methods=["post"], parser_classes=[JSONParser, FormParser, MultiPartParser])
+    @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str | None = None) -> Response:
         """End a submission that is not finished."""
         submission = self.get_object()
-        cancel(submission, by=request.user, at=timezone.now())
+        cancel(submission, by=find_user(request), at=timezone.now())
         return Response(self.get_serializer(submission).data)
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses=LogSerializer)
     @action(detail=True, methods=["get"])
     def log(self, request: Request, pk: str | None = None) -> Response:
         """The log of each attempt, latest first."""
-        runs = self.get_object().runs.order_by("-attempt")
-        return Response(
-            {"runs": [{"attempt": r.attempt, "state": r.state, "stage": r.stage, "log": r.log} for r in runs]}
-        )
-
-
-def read_fields(data: Any) -> dict[str, str]:
-    """Return the request as the form's fields; claims become one field a metric. Raises: RequestRefused."""
-    fields = {
-        name: "" if value is None else str(value)
-        for name, value in data.items()
-        if name not in ("weights", "claims", "protocol")
-    }
-    fields["model_name"] = fields.pop("model", "")
-    for name in ("claims", "protocol"):
-        fields |= read_object(name, data.get(name))
-    return fields
-
-
-def read_object(name: str, value: Any) -> dict[str, str]:
-    """Return a JSON object, sent as such or as text, as fields. Raises: RequestRefused."""
-    try:
-        found = json.loads(value) if isinstance(value, str) and value.strip() else value or {}
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise RequestRefused({name: f'{name} is a JSON object, such as {{"top1": 91.73}}.'})
-    if name == "protocol":
-        return {"protocol": json.dumps(found)} if found else {}
-    return {f"{CLAIM_PREFIX}{key}": str(score) for key, score in found.items()}
+        return Response(LogSerializer({"runs": self.get_object().runs.order_by("-attempt")}).data)
 
 
 class ResultViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Result]):
@@ -156,8 +121,17 @@ class ResultViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Result]):
             raise Http404("This result has no evidence file.")
         return FileResponse(result.evidence.open("rb"), as_attachment=True, filename=f"evidence-{result.pk}.npz")
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: ATTESTATION})
     @action(detail=True, methods=["get"])
     def attestation(self, request: Request, pk: str | None = None) -> Response:
         """The signed statement, a DSSE envelope; `manage.py verify_attestation` checks it offline."""
         return Response(get_object_or_404(self.get_queryset(), pk=pk).attestation)
+
+
+class NowhereView(APIView):
+    """Answers addresses that are none with a problem object, as every other refusal."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise Http404("There is nothing at this address; /api/v1/ lists what there is.")

@@ -1,0 +1,37 @@
+"""Lists page by page. A cursor or a size that is none of ours is refused by name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+
+from leaderboard.queries import BadQuery, read_number
+
+
+class BySlug(CursorPagination):
+    ordering = "slug"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+    def get_page_size(self, request: Request) -> int:
+        return read_number(request.query_params, "page_size", 1, self.max_page_size) or self.page_size
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
+    ) -> list[Any] | None:
+        """Raises: BadQuery."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except BadQuery:
+            raise
+        except (NotFound, ValidationError, ValueError) as error:
+            raise BadQuery("cursor", "This cursor is not one of ours; start again from the first page.") from error
+
+
+class NewestFirst(BySlug):
+    ordering = "-created_at"

@@ -1,0 +1,80 @@
+"""Tasks, datasets, benchmarks and models, as lists and one by one."""
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from leaderboard.models import Benchmark, Model
+from tests.api.conftest import read_problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("tasks", {"slug", "name", "description", "parent", "benchmarks", "resources"}),
+        ("datasets", {"slug", "name", "version", "licence", "description", "homepage_url", "splits"}),
+        ("benchmarks", {"slug", "task", "dataset", "split", "protocol", "metrics", "tolerance", "takes_submissions"}),
+        ("models", {"slug", "name", "architecture", "parameters", "paper_url", "weights"}),
+    ],
+)
+def test_list_and_object_have_the_same_fields(
+    anyone: APIClient, imagenet: Benchmark, kind: str, fields: set[str]
+) -> None:
+    listed = anyone.get(f"/api/v1/{kind}/").json()["results"]
+    assert [item["slug"] for item in listed] == sorted(item["slug"] for item in listed)
+    for item in listed:
+        assert anyone.get(f"/api/v1/{kind}/{item['slug']}/").json() == item
+        assert fields <= set(item)
+
+
+def test_benchmark_names_its_metrics_in_order(anyone: APIClient, imagenet: Benchmark) -> None:
+    body = anyone.get(f"/api/v1/benchmarks/{imagenet.slug}/").json()
+    assert [metric["key"] for metric in body["metrics"]] == ["top1", "top5"]
+    assert body["metrics"][0]["label"] == "Acc@1"
+    assert body["takes_submissions"] is False
+
+
+def test_catalogue_speaks_the_language_that_is_asked_for(anyone: APIClient, imagenet: Benchmark) -> None:
+    names = {
+        language: anyone.get("/api/v1/tasks/image-classification/", headers={"accept-language": language}).json()[
+            "name"
+        ]
+        for language in ("en", "zh-hans")
+    }
+    assert names == {"en": "Image classification", "zh-hans": "图像分类"}
+
+
+def test_pages_of_a_list_hold_every_model_once(anyone: APIClient, imagenet: Benchmark) -> None:
+    address, found = "/api/v1/models/?page_size=4", []
+    while address:
+        page = anyone.get(address).json()
+        found += [item["slug"] for item in page["results"]]
+        address = page["next"]
+    assert found == sorted(Model.objects.values_list("slug", flat=True))
+
+
+@pytest.mark.parametrize("kind", ["tasks", "datasets", "benchmarks", "models"])
+def test_length_of_a_list_costs_no_queries(
+    anyone: APIClient, imagenet: Benchmark, kind: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_max_num_queries(3):
+        anyone.get(f"/api/v1/{kind}/")
+
+
+@pytest.mark.parametrize(
+    "address", ["tasks/nothing/", "benchmarks/nothing/leaderboard/", "nothing/", "models/a%00b/", "results/1/"]
+)
+def test_address_that_is_none_is_a_problem_object(anyone: APIClient, imagenet: Benchmark, address: str) -> None:
+    assert read_problem(anyone.get(f"/api/v1/{address}"), 404) == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [("cursor=nonsense", "cursor"), ("page_size=0", "page_size"), ("page_size=many", "page_size")]
+)
+def test_page_that_is_none_is_refused_by_name(anyone: APIClient, imagenet: Benchmark, query: str, field: str) -> None:
+    assert set(read_problem(anyone.get(f"/api/v1/models/?{query}"), 400)) == {field}
+
+
+def test_catalogue_is_read_only(api: APIClient, imagenet: Benchmark) -> None:
+    read_problem(api.post("/api/v1/models/", {"name": "x"}), 405)
+    read_problem(api.delete(f"/api/v1/benchmarks/{imagenet.slug}/"), 405)

@@ -1,0 +1,256 @@
+"""Submissions by script: what is taken, what is refused and why, and who sees what."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+from rest_framework.test import APIClient
+
+from leaderboard.models import Benchmark, Submission
+from leaderboard.services import submissions
+from portal.accounts.models import User
+from tests.api.conftest import client_of, read_problem
+from tests.factories import make_submission, make_user
+
+ADDRESS = "/api/v1/submissions/"
+BY_URL = {
+    "benchmark": "digits",
+    "model": "ResNet-18",
+    "architecture": "torchvision/resnet18",
+    "weights_url": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
+}
+
+
+def fields(**changes: Any) -> dict[str, Any]:
+    """Return a whole request by address, with changes; None leaves a field out."""
+    return {name: value for name, value in (BY_URL | changes).items() if value is not None}
+
+
+@pytest.mark.parametrize("format_", ["safetensors", "state_dict"])
+def test_file_is_taken_as_multipart(
+    api: APIClient, digits: Benchmark, format_: str, request: pytest.FixtureRequest
+) -> None:
+    upload: SimpleUploadedFile = request.getfixturevalue(f"{format_}_file")
+    digest = hashlib.sha256(upload.read()).hexdigest()
+    upload.seek(0)
+    sent = fields(weights_url=None, weights=upload, weights_sha256=digest, claims=json.dumps({"top1": 69.76}))
+    response = api.post(ADDRESS, sent | {"paper_url": "https://arxiv.org/abs/1512.03385"}, format="multipart")
+    assert response.status_code == 201, response.content
+    body = response.json()
+    assert response["Location"] == f"{ADDRESS}{body['id']}/"
+    assert (body["state"], body["weights_sha256"], body["claims"]) == ("queued", digest, {"top1": 69.76})
+    assert body["progress"]["queue_position"] == 1
+    stored = Submission.objects.get(pk=body["id"])
+    assert stored.weights_format == format_
+    with stored.weights_file.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == digest
+
+
+@pytest.mark.parametrize("format_", ["json", "multipart"])
+def test_address_is_taken(api: APIClient, lin: User, digits: Benchmark, format_: str) -> None:
+    claims: Any = {"top1": 69.76, "top5": "89.08 %"}
+    sent = fields(claims=claims if format_ == "json" else json.dumps(claims))
+    response = api.post(ADDRESS, sent, format=format_)
+    assert response.status_code == 201, response.content
+    submission = Submission.objects.get()
+    assert submission.submitter == lin
+    assert submission.claims == {"top1": 69.76, "top5": 89.08}
+    assert submission.weights_url == BY_URL["weights_url"]
+    assert api.get(response["Location"]).json() == response.json()
+
+
+def test_declared_protocol_is_kept(api: APIClient, digits: Benchmark) -> None:
+    response = api.post(ADDRESS, fields(protocol={"resize": 256, "crop": 224}), format="json")
+    assert response.status_code == 201, response.content
+    protocol = Submission.objects.get().protocol
+    assert protocol is not None
+    assert (protocol["resize"], protocol["crop"]) == (256, 224)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        ({"benchmark": "digit"}, "benchmark", "the nearest are: digits"),
+        ({"benchmark": None}, "benchmark", "digits"),
+        ({"model": None}, "model", "Give the model's name"),
+        ({"model": ["ResNet"]}, "model", "is text"),
+        ({"model": "x\0"}, "model", "null byte"),
+        ({"model": "x" * 5001}, "model", "longer than 5000"),
+        (
+            {"architecture": "torchvision/resnet1x"},
+            "architecture",
+            "torchvision/resnet18",
+        ),
+        ({"architecture": None}, "architecture", "Give the architecture"),
+        ({"weights_sha256": "abc"}, "weights_sha256", "64 hexadecimal digits"),
+        ({"claims": {"top1": 918}}, "claims", "top1: Acc@1 lies between 0 and 100; 918 cannot be"),
+        ({"claims": {"top1": -1}}, "claims", "top1: Acc@1 lies between 0 and 100; -1 cannot be"),
+        ({"claims": {"top1": "high"}}, "claims", "is no number"),
+        ({"claims": {"top9": 9}}, "claims", "it has top1, top5"),
+        ({"claims": "91.73"}, "claims", "claims is a JSON object"),
+        ({"claims": "{"}, "claims", "claims is a JSON object"),
+        ({"claims": "[" * 100_000}, "claims", "claims is a JSON object"),
+        ({"protocol": {"size": 224}}, "protocol", "unknown key 'size'"),
+        ({"protocol": {"crop": -1}}, "protocol", "crop"),
+        ({"background": "some"}, "background", "Use one of"),
+        ({"weights_url": None}, "weights", "Choose a weights file"),
+        ({"weights_url": "http://example.org/a.pth"}, "weights_url", "https"),
+        ({"weights_url": "https://127.0.0.1/a.pth"}, "weights_url", "private network"),
+        ({"paper_url": "javascript:alert(1)"}, "paper_url", "https://"),
+        ({"code_url": "ftp://example.org"}, "code_url", "https://"),
+    ],
+)
+def test_refusal_names_the_field_and_stores_nothing(
+    api: APIClient, digits: Benchmark, changes: dict[str, Any], field: str, reason: str
+) -> None:
+    errors = read_problem(api.post(ADDRESS, fields(**changes), format="json"), 400)
+    assert set(errors) == {field}
+    assert reason in errors[field][0]
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "field", "reason"),
+    [
+        (b"these are no weights", {}, "weights", "safetensors"),
+        (b"", {}, "weights", "empty"),
+        (None, {"weights_sha256": "0" * 64}, "weights_sha256", "upload the right file or mend the digest"),
+        (None, {"weights_url": BY_URL["weights_url"]}, "weights_url", "not both"),
+    ],
+)
+def test_refused_file_is_not_stored(
+    api: APIClient,
+    digits: Benchmark,
+    safetensors_file: SimpleUploadedFile,
+    content: bytes | None,
+    changes: dict[str, Any],
+    field: str,
+    reason: str,
+) -> None:
+    upload = safetensors_file if content is None else SimpleUploadedFile("net.pth", content)
+    sent = fields(weights_url=None, weights=upload) | changes
+    errors = read_problem(api.post(ADDRESS, sent, format="multipart"), 400)
+    assert set(errors) == {field}
+    assert reason in errors[field][0]
+    assert not Submission.objects.exists()
+
+
+def test_every_field_that_is_off_is_named_at_once(api: APIClient, digits: Benchmark) -> None:
+    sent = fields(architecture="resnet", claims={"top1": 918, "top5": "?"}, weights_url=None, model="")
+    errors = read_problem(api.post(ADDRESS, sent, format="json"), 400)
+    assert set(errors) == {"architecture", "claims", "weights", "model"}
+    assert len(errors["claims"]) == 2
+
+
+@pytest.mark.parametrize("body", ["[]", '"text"', "{", "[" * 100_000, '{"model": NaN}', '{"model": "\\ud800"}'])
+def test_body_that_is_no_object_is_refused(api: APIClient, digits: Benchmark, body: str) -> None:
+    read_problem(api.post(ADDRESS, body, content_type="application/json"), 400)
+
+
+def test_body_that_is_too_large_is_refused(api: APIClient, digits: Benchmark) -> None:
+    read_problem(api.post(ADDRESS, " " * 2_500_001, content_type="application/json"), 413)
+
+
+def test_media_type_that_is_not_read_is_told(api: APIClient, digits: Benchmark) -> None:
+    read_problem(api.post(ADDRESS, "<xml/>", content_type="application/xml"), 415)
+
+
+def test_benchmark_without_images_takes_nothing(api: APIClient, imagenet: Benchmark) -> None:
+    errors = read_problem(api.post(ADDRESS, fields(benchmark=imagenet.slug), format="json"), 400)
+    assert "not registered" in errors["benchmark"][0]
+
+
+def test_quota_is_told(api: APIClient, digits: Benchmark, settings: Settings) -> None:
+    settings.QUOTA_PER_DAY = 1
+    assert api.post(ADDRESS, fields(), format="json").status_code == 201
+    errors = read_problem(api.post(ADDRESS, fields(), format="json"), 400)
+    assert "try again tomorrow" in errors["request"][0]
+
+
+@pytest.mark.parametrize("token", ["", "Token", "Token nonsense"])
+def test_nobody_submits_without_a_token(anyone: APIClient, digits: Benchmark, token: str) -> None:
+    response = anyone.post(ADDRESS, fields(), format="json", headers={"authorization": token})
+    read_problem(response, 401)
+    assert response["WWW-Authenticate"] == "Token"
+    assert not Submission.objects.exists()
+
+
+def test_session_without_csrf_token_submits_nothing(lin: User, digits: Benchmark) -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(lin)
+    read_problem(client.post(ADDRESS, fields(), format="json"), 403)
+
+
+People = Callable[[str], APIClient]
+
+
+@pytest.fixture
+def people(lin: User) -> People:
+    """A client of nobody, another researcher, the submitter or an admin."""
+    users = {"nobody": None, "other": make_user("other"), "owner": lin, "admin": make_user("admin", is_staff=True)}
+    return lambda name: client_of(users[name])
+
+
+@pytest.mark.parametrize(("who", "status"), [("nobody", 401), ("other", 404), ("owner", 200), ("admin", 200)])
+@pytest.mark.parametrize("part", ["", "log/"])
+def test_submission_is_seen_by_its_submitter_and_admins(
+    people: People, queued: Submission, who: str, status: int, part: str
+) -> None:
+    assert people(who).get(f"{ADDRESS}{queued.pk}/{part}").status_code == status
+
+
+@pytest.mark.parametrize(("who", "status"), [("nobody", 401), ("other", 404), ("owner", 200), ("admin", 200)])
+def test_submission_is_cancelled_by_its_submitter_and_admins(
+    people: People, queued: Submission, who: str, status: int
+) -> None:
+    assert people(who).post(f"{ADDRESS}{queued.pk}/cancel/").status_code == status
+    queued.refresh_from_db()
+    assert queued.state == ("cancelled" if status == 200 else "queued")
+
+
+@pytest.mark.parametrize(("who", "count"), [("other", 0), ("owner", 1), ("admin", 1)])
+def test_list_holds_ones_own(people: People, queued: Submission, who: str, count: int) -> None:
+    assert len(people(who).get(ADDRESS).json()["results"]) == count
+
+
+def test_finished_submission_is_not_cancelled(api: APIClient, queued: Submission) -> None:
+    api.post(f"{ADDRESS}{queued.pk}/cancel/")
+    response = api.post(f"{ADDRESS}{queued.pk}/cancel/")
+    read_problem(response, 409)
+    assert "cancelled" in response.json()["detail"]
+
+
+def test_log_has_each_attempt(api: APIClient, queued: Submission) -> None:
+    queued.runs.update(log="epoch\nscore\n")
+    assert api.get(f"{ADDRESS}{queued.pk}/log/").json() == {
+        "runs": [{"attempt": 1, "state": "queued", "stage": "", "log": "epoch\nscore\n"}]
+    }
+
+
+def test_queue_position_counts_who_waits(api: APIClient, lin: User, queued: Submission, digits: Benchmark) -> None:
+    later = make_submission(digits, lin)
+    submissions.enqueue(later, by=lin, at=timezone.now())
+    assert api.get(f"{ADDRESS}{later.pk}/").json()["progress"]["queue_position"] == 2
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_length_of_the_list_costs_no_queries(
+    api: APIClient,
+    lin: User,
+    digits: Benchmark,
+    count: int,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(count):
+        make_submission(digits, lin)
+    with django_assert_max_num_queries(4):
+        assert len(api.get(ADDRESS).json()["results"]) == count
+
+
+def test_cursor_of_another_list_is_refused(api: APIClient, queued: Submission) -> None:
+    assert set(read_problem(api.get(f"{ADDRESS}?cursor=cD1hYmM="), 400)) == {"cursor"}
