@@ -48,7 +48,7 @@ def pages_of_objects() -> Iterator[str]:
 def visit(addresses: Iterable[str], *, as_admin: bool) -> dict[str, int]:
     from django.contrib.auth import get_user_model
 
-    client = Client(raise_request_exception=True)
+    client = Client(raise_request_exception=True, SERVER_NAME="127.0.0.1")
     if as_admin:
         client.force_login(get_user_model().objects.create_superuser("admin", "admin@veriboard.example", "secret"))
     return {address: client.get(address).status_code for address in addresses if "logout" not in address}

@@ -123,7 +123,8 @@ class Cursor:
 
 def benchmark_metrics(benchmark: Benchmark) -> tuple[Metric, ...]:
     """Return the benchmark's metrics, the ranking one first."""
-    return tuple(row.metric for row in benchmark.benchmark_metrics.select_related("metric").order_by("position"))
+    metrics = Metric.objects.filter(benchmark_metrics__benchmark=benchmark)
+    return tuple(metrics.order_by("benchmark_metrics__position"))
 
 
 def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:

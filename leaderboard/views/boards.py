@@ -22,6 +22,7 @@ from leaderboard.tables.boards import write_csv, write_markdown
 
 EXPORT_ROWS = 10_000
 EXPORTS = {"csv": "text/csv", "md": "text/markdown"}
+PARAMETERS = ("metric", "status", "framework", "max_parameters", "as_of", "q")
 SIZES = ((5_000_000, "5 M"), (10_000_000, "10 M"), (25_000_000, "25 M"), (50_000_000, "50 M"), (100_000_000, "100 M"))
 
 
@@ -34,6 +35,7 @@ def show_board(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a page of the board. What is wrong with a filter is said in place of the rows."""
     benchmark = find_benchmark(slug)
     error = ""
+    parameters = {name: request.GET.get(name, "") for name in PARAMETERS}
     try:
         board = read_board(benchmark, read_filters(request.GET), cursor=request.GET.get("cursor") or None)
     except BadQuery as bad:
@@ -50,7 +52,8 @@ def show_board(request: HttpRequest, slug: str) -> HttpResponse:
         "axis": charts.make_axis([row.scores.get(board.metric.key) for row in board.rows], board.metric)
         if board
         else None,
-        "parameters": {key: value for key, value in request.GET.items() if key != "cursor" and value},
+        "parameters": parameters,
+        "is_filtered": any(parameters.values()),
     }
     is_fragment = request.htmx and not request.htmx.history_restore_request
     if board and not is_fragment:

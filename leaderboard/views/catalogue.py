@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from leaderboard import charts
-from leaderboard.models import Benchmark, Dataset, Entry, Model, Split, Standing, Task
+from leaderboard.models import Benchmark, Dataset, Entry, Metric, Model, Split, Standing, Task
 from leaderboard.queries import read_rows, search, summarise_boards
 
 LATEST = 6
@@ -53,9 +53,8 @@ def list_tasks(request: HttpRequest) -> HttpResponse:
 def show_task(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a task: what it is, its boards, its parts and resources."""
     task = get_object_or_404(Task.objects.select_related("parent").prefetch_related("children", "resources"), slug=slug)
-    boards = summarise_boards(task.benchmarks.all())
-    metrics = {metric.pk: metric for metric in (board.metric for board in boards) if metric}
-    context = {"task": task, "boards": boards, "metrics": metrics.values()}
+    metrics = Metric.objects.filter(benchmarks__task=task).distinct()
+    context = {"task": task, "boards": summarise_boards(task.benchmarks.all()), "metrics": metrics}
     return render(request, "leaderboard/task.html", context)
 
 

@@ -19,6 +19,7 @@ from leaderboard.services.findings import find_findings
 from leaderboard.states import TransitionRefused
 
 SHOWN = 30
+BOARDS_LINTED = 10
 SUBMISSION_ACTIONS: dict[str, Callable[..., Any]] = {
     "reject": moderation.reject,
     "retract": moderation.retract,
@@ -32,7 +33,8 @@ ENTRY_ACTIONS: dict[str, Callable[..., Any]] = {"hide": moderation.hide, "unhide
 def show_queue(request: HttpRequest) -> HttpResponse:
     """Show what waits for a decision, the workers and the audit trail."""
     submissions = Submission.objects.select_related("benchmark__split__dataset", "submitter", "entry__model")
-    boards = Benchmark.objects.select_related("split__dataset", "protocol")
+    boards = Benchmark.objects.filter(entries__claims__isnull=False).distinct()
+    boards = boards.select_related("split__dataset", "protocol").order_by("-pk")[:BOARDS_LINTED]
     context = {
         "stalled": submissions.filter(state="stalled")[:SHOWN],
         "active": submissions.filter(state__in=["submitted", "queued", "running"])[:SHOWN],

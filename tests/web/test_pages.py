@@ -1,0 +1,229 @@
+"""Every page, in both languages, for everyone who may see it."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from django.test import Client
+
+from leaderboard.models import Model
+from tests.web.conftest import Stage
+
+PAGE_BYTES = 100_000
+QUERIES = 26
+VOID = set("area base br col embed hr img input link meta source track wbr".split())
+OPTIONAL = {"option"}
+SVG_LEAVES = {"rect", "line", "circle", "path"}
+
+
+def list_public(stage: Stage) -> list[str]:
+    model = Model.objects.get(name="Inception-v3")
+    return [
+        *("/", "/tasks/", "/tasks/image-classification/", "/datasets/", "/datasets/imagenet/", "/datasets/digits/"),
+        *(
+            "/models/",
+            f"/models/{model.slug}/",
+            "/models/resnet-20/",
+            "/search/",
+            "/search/?q=resnet",
+            "/search/?q=%00",
+        ),
+        *(stage.imagenet.get_absolute_url(), stage.digits.get_absolute_url(), "/how-we-verify/"),
+        f"/benchmarks/{stage.imagenet.slug}/findings/",
+        f"/benchmarks/{stage.digits.slug}/findings/",
+        f"/benchmarks/{stage.digits.slug}/?metric=top5&status=verified&framework=PyTorch&max_parameters=5000000",
+        f"/benchmarks/{stage.digits.slug}/?q=nothing",
+        stage.verified.get_absolute_url(),
+        *("/compare/", f"/compare/?benchmark={stage.digits.slug}", compare(stage)),
+        *("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"),
+    ]
+
+
+def compare(stage: Stage) -> str:
+    one, two = stage.digits.entries.filter(status__in=["verified", "mismatch"]).values_list("pk", flat=True)
+    return f"/compare/?a={one}&b={two}"
+
+
+def list_own(stage: Stage) -> list[str]:
+    claimed = stage.digits.entries.get(status="claimed")
+    return [
+        *("/submit/", f"/submit/?benchmark={stage.digits.slug}", f"/submit/?entry={claimed.pk}"),
+        *(f"/submit/?again={stage.verified.pk}", "/submit/?entry=x&again=y", "/submissions/", "/account/"),
+        *(stage.waiting.get_absolute_url(), stage.failed.get_absolute_url()),
+        *("/accounts/email/", "/accounts/password/change/", "/accounts/logout/"),
+    ]
+
+
+class Nesting(HTMLParser):
+    """Fails on a tag that is closed in another order than it was opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in VOID | OPTIONAL:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        assert tag in VOID | SVG_LEAVES, f"<{tag}/> is not closed in HTML"
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in OPTIONAL:
+            return
+        assert self.open.pop() == tag, f"</{tag}> closes nothing at {self.getpos()}"
+
+
+def look(client: Client, address: str, language: str, max_queries: Callable[..., object]) -> str:
+    with max_queries(QUERIES):  # type: ignore[attr-defined]
+        answer = client.get(address, headers={"accept-language": language})
+    assert answer.status_code == 200, f"{address} answered {answer.status_code}"
+    text = answer.content.decode()
+    Nesting().feed(text)
+    assert len(answer.content) < PAGE_BYTES, f"{address} has {len(answer.content)} bytes"
+    assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son[a-z]+=", text), (
+        f"{address} has inline code"
+    )
+    assert "None" not in re.sub(r"<[^>]*>", "", text), f"{address} shows None"
+    return text
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_public_pages(
+    stage: Stage, anyone: Client, language: str, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    for address in list_public(stage):
+        text = look(anyone, address, language, django_assert_max_num_queries)
+        assert ('lang="zh-Hans"' if language == "zh-hans" else '<html lang="en"') in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_own_pages(
+    stage: Stage, owner: Client, language: str, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    for address in [*list_own(stage), *list_public(stage)]:
+        if "/accounts/login" not in address and "/accounts/signup" not in address:
+            look(owner, address, language, django_assert_max_num_queries)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_admin_pages(
+    stage: Stage, admin: Client, language: str, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    for address in ["/moderation/", stage.waiting.get_absolute_url(), *list_public(stage)[:10]]:
+        look(admin, address, language, django_assert_max_num_queries)
+
+
+def test_what_needs_an_account_asks_for_it(stage: Stage, anyone: Client) -> None:
+    for address in ("/submit/", "/submissions/", "/account/", "/moderation/"):
+        answer = anyone.get(address)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/accounts/login/")
+
+
+def test_moderation_is_for_staff(stage: Stage, owner: Client) -> None:
+    assert owner.get("/moderation/").status_code == 302
+
+
+def test_unfinished_submissions_are_private(stage: Stage, anyone: Client, admin: Client) -> None:
+    for submission in (stage.waiting, stage.failed):
+        assert anyone.get(submission.get_absolute_url()).status_code == 404
+        assert admin.get(submission.get_absolute_url()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/nothing/", "/tasks/x/", "/datasets/x/", "/models/x/", "/benchmarks/x/", "/benchmarks/x/findings/"),
+        *("/badges/digits/x.svg", "/badges/x/resnet-20.svg", "/compare/?a=x", "/compare/?a=99999999999999999999"),
+        *("/submissions/00000000-0000-4000-8000-000000000000/", "/benchmarks/digits/export.xml"),
+    ],
+)
+def test_what_is_not_there_is_a_page_that_says_so(stage: Stage, anyone: Client, address: str) -> None:
+    answer = anyone.get(address)
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("metric=nope", "status=nope", "max_parameters=x", "max_parameters=-1", "as_of=yesterday", "cursor=%00"),
+        *("cursor=bm9wZQ", "q=" + "x" * 400, "framework=%00", "max_parameters=" + "9" * 30),
+    ],
+)
+def test_bad_filter_gets_a_sentence(stage: Stage, anyone: Client, query: str) -> None:
+    answer = anyone.get(f"{stage.imagenet.get_absolute_url()}?{query}")
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.content.decode()
+
+
+def test_board_shows_every_row_of_the_seed_as_not_verified(stage: Stage, anyone: Client) -> None:
+    text = anyone.get(stage.imagenet.get_absolute_url()).content.decode()
+    assert text.count("not verified") == 20
+    assert text.count("<tr id=") == 20
+    assert "82.858" in text
+    assert "Acc@1 has been sorted on its own" in text
+    # Inception-v3 alone has two weights links, each with its framework.
+    (row,) = re.findall(r'<tr id="entry-\d+"[^>]*>(?:(?!</tr>).)*>Inception-v3<.*?</tr>', text, re.S)
+    assert re.findall(r'title="weights (\w+)">(\w+)<', row) == [("TensorFlow", "TensorFlow"), ("PyTorch", "PyTorch")]
+
+
+def test_board_fragment_is_the_table_alone(stage: Stage, anyone: Client) -> None:
+    answer = anyone.get(stage.digits.get_absolute_url(), headers={"HX-Request": "true"})
+    text = answer.content.decode().strip()
+    assert text.startswith('<section id="table"')
+    assert "<html" not in text
+
+
+def test_rank_verdict_and_claim_stand_side_by_side(stage: Stage, anyone: Client) -> None:
+    text = anyone.get(stage.digits.get_absolute_url()).content.decode()
+    rows = re.findall(r"<tr id=.*?</tr>", text, re.S)
+    names = [re.search(r'href="/models/[^"]*">([^<]*)<', row)[1] for row in rows]  # type: ignore[index]
+    assert names == ["Claimed only", "ResNet-32", "ResNet-20"]
+    assert "match" in rows[1]
+    assert "<b>1</b>" in rows[1]
+    assert "\N{MINUS SIGN}10.70 below" in rows[2]
+    assert "<b>" not in rows[0].partition("</td>")[0], "a claim is not ranked"
+
+
+def test_exports(stage: Stage, anyone: Client) -> None:
+    base = f"/benchmarks/{stage.digits.slug}/export"
+    csv = anyone.get(f"{base}.csv")
+    assert csv["Content-Type"].startswith("text/csv")
+    assert csv.content.decode().splitlines()[0].startswith("rank,")
+    assert "| ResNet-32 |" in anyone.get(f"{base}.md").content.decode()
+    assert anyone.get(f"{base}.csv?status=nope").status_code == 400
+
+
+def test_badge_says_whether_the_number_is_verified(stage: Stage, anyone: Client) -> None:
+    verified = anyone.get(f"/badges/{stage.digits.slug}/resnet-20.svg")
+    assert verified["Content-Type"] == "image/svg+xml"
+    assert "81.03 verified" in verified.content.decode()
+    claimed = anyone.get(f"/badges/{stage.imagenet.slug}/densenet-121.svg").content.decode()
+    assert "82.86 not verified" in claimed
+
+
+def test_feed_lists_what_was_verified(stage: Stage, anyone: Client) -> None:
+    text = anyone.get(f"/benchmarks/{stage.digits.slug}/feed.atom").content.decode()
+    assert text.count("<entry>") == 2
+    assert "ResNet-32: Acc@1 81.900" in text
+
+
+def test_public_key_is_served(stage: Stage, anyone: Client) -> None:
+    assert anyone.get("/attestation-key.pem").content.startswith(b"-----BEGIN PUBLIC KEY-----")
+
+
+def test_polling_fragment_ends_with_a_reload(stage: Stage, owner: Client) -> None:
+    waiting = owner.get(stage.waiting.get_absolute_url(), headers={"HX-Request": "true"})
+    assert 'hx-trigger="every 2s"' in waiting.content.decode()
+    assert "HX-Refresh" not in waiting
+    settled = owner.get(stage.failed.get_absolute_url(), headers={"HX-Request": "true"})
+    assert settled["HX-Refresh"] == "true"
+    assert "The file is cut short; upload it again." in settled.content.decode()
+
+
+def test_content_policy_allows_nothing_inline(stage: Stage, anyone: Client) -> None:
+    policy = anyone.get("/")["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
