@@ -158,7 +158,7 @@ def draw_trend(rows: Sequence[BoardRow], metric: Metric) -> Chart | None:
     first, last = (dt.date.fromordinal(int(data[i].x)).year for i in (0, -1))
     years = range(first, last + 2)
     low, high = (dt.date(year, 1, 1).toordinal() for year in (years[0], years[-1]))
-    ticks = [(dt.date(year, 1, 1).toordinal(), str(year)) for year in years]
+    ticks = [(float(dt.date(year, 1, 1).toordinal()), str(year)) for year in years]
     return draw(data, metric, low, high, ticks, is_front=False)
 
 

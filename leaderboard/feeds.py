@@ -19,7 +19,7 @@ class BoardFeed(Feed):  # type: ignore[type-arg]
 
     feed_type = Atom1Feed
 
-    def get_object(self, request: HttpRequest, slug: str) -> Benchmark:  # type: ignore[override]
+    def get_object(self, request: HttpRequest, slug: str) -> Benchmark:
         return get_object_or_404(Benchmark.objects.select_related("split__dataset", "protocol"), slug=slug)
 
     def title(self, benchmark: Benchmark) -> str:
@@ -37,11 +37,11 @@ class BoardFeed(Feed):  # type: ignore[type-arg]
         related = ("entry__model", "metric", "benchmark")
         return list(standings.select_related(*related).order_by("-entry__verified_at", "-entry_id")[:ITEMS])
 
-    def item_title(self, standing: Standing) -> str:  # type: ignore[override]
+    def item_title(self, standing: Standing) -> str:
         value = f"{standing.verified:.{standing.metric.decimals}f}"
         return f"{standing.entry.model.name}: {standing.metric.label} {value}"
 
-    def item_description(self, standing: Standing) -> str:  # type: ignore[override]
+    def item_description(self, standing: Standing) -> str:
         text = _("95 %% interval %(low).3f – %(high).3f.") % {"low": standing.low, "high": standing.high}
         if standing.claimed is not None:
             text += " " + _("Claimed: %(claim)s.") % {"claim": standing.claimed_text or f"{standing.claimed:g}"}

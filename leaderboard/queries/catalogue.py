@@ -67,7 +67,7 @@ def count_entries(benchmark_ids: list[int]) -> dict[int, BoardCounts]:
             mismatch=Count("pk", filter=Q(status=Entry.Status.MISMATCH)),
         )
     )
-    return {row.pop("benchmark_id"): BoardCounts(**row) for row in rows}
+    return {row["benchmark_id"]: BoardCounts(row["entries"], row["verified"], row["mismatch"]) for row in rows}
 
 
 def first_of_each(standings: Iterable[Standing]) -> dict[int, Standing]:

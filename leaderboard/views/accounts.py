@@ -12,6 +12,7 @@ from knox.models import AuthToken
 
 from evaluation.attestation import load_or_make_key, write_public_key
 from leaderboard.services.intake import count_left
+from leaderboard.views.requests import SignedInRequest
 
 MAX_TOKENS = 10
 
@@ -19,7 +20,7 @@ MAX_TOKENS = 10
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: SignedInRequest) -> HttpResponse:
     """Show the account and its tokens; make one or take one back. A new token is shown this once."""
     tokens = AuthToken.objects.filter(user=request.user).order_by("created")
     new_token = ""

@@ -1,5 +1,7 @@
 """The leaderboard: the ranked view of a benchmark's entries, and what is made of it."""
 
+from typing import Any
+
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -19,6 +21,7 @@ from leaderboard.queries import (
 )
 from leaderboard.services.findings import find_findings
 from leaderboard.tables.boards import write_csv, write_markdown
+from leaderboard.views.requests import HtmxRequest
 
 EXPORT_ROWS = 10_000
 EXPORTS = {"csv": "text/csv", "md": "text/markdown"}
@@ -31,10 +34,10 @@ def find_benchmark(slug: str) -> Benchmark:
     return get_object_or_404(Benchmark.objects.select_related(*related), slug=slug)
 
 
-def show_board(request: HttpRequest, slug: str) -> HttpResponse:
+def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     """Show a page of the board. What is wrong with a filter is said in place of the rows."""
     benchmark = find_benchmark(slug)
-    error = ""
+    error, board = "", None
     parameters = {name: request.GET.get(name, "") for name in PARAMETERS}
     try:
         board = read_board(benchmark, read_filters(request.GET), cursor=request.GET.get("cursor") or None)
@@ -42,7 +45,7 @@ def show_board(request: HttpRequest, slug: str) -> HttpResponse:
         error = str(bad)
         metrics = benchmark_metrics(benchmark)
         board = Board(benchmark, metrics, metrics[0], BoardFilters(), ()) if metrics else None
-    context = {
+    context: dict[str, Any] = {
         "benchmark": benchmark,
         "board": board,
         "error": error,
@@ -103,7 +106,7 @@ def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
 
 
 def show_badge(request: HttpRequest, benchmark: str, model: str) -> HttpResponse:
-    """Draw a badge for a README: the model's best score, a verified one before any claim, and which of the two it is."""
+    """Draw a badge for a README: the model's best verified score, else its best claim, and which of the two it is."""
     board = find_benchmark(benchmark)
     standings = Standing.objects.filter(benchmark=board, entry__model__slug=model, is_visible=True)
     ranking = standings.filter(metric__in=benchmark_metrics(board)[:1]).select_related("entry", "metric")

@@ -26,11 +26,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the boards at a glance, what was verified lately, and how a number gets here."""
     verified = ranking_standings().filter(verified__isnull=False).order_by("-entry__verified_at", "-entry_id")
     latest = list(verified.select_related("entry__model", "metric", "benchmark__split__dataset")[:LATEST])
-    showcase = max(
-        (standing for standing in latest if standing.claimed is not None),
-        key=lambda standing: abs(standing.claimed - standing.verified),
-        default=None,
-    )
+    claimed = (standing for standing in latest if standing.difference is not None)
+    showcase = max(claimed, key=lambda standing: abs(standing.difference or 0), default=None)
     context = {
         "boards": summarise_boards(Benchmark.objects.all()),
         "latest": latest,

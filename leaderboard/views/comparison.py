@@ -1,12 +1,13 @@
 """Two entries of a board side by side."""
 
+from dataclasses import dataclass
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from leaderboard import charts
-from leaderboard.models import Benchmark, Entry, Standing
-from leaderboard.queries import BoardRow, benchmark_metrics, read_rows
+from leaderboard.models import Benchmark, Entry, Metric, Standing
+from leaderboard.queries import BoardRow, ScoreCell, benchmark_metrics, read_rows
 
 CHOICES = 500
 
@@ -63,18 +64,28 @@ def list_choices(benchmark: Benchmark) -> list[tuple[int, str]]:
     ]
 
 
-def describe(metric: object, rows: list[BoardRow]) -> dict[str, object]:
-    """Return one metric of both rows on one axis, and how far apart they are."""
+@dataclass(frozen=True)
+class Interval:
+    """A verified score with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def find_interval(cell: ScoreCell | None) -> Interval | None:
+    if cell is None or cell.verified is None or cell.low is None or cell.high is None:
+        return None
+    return Interval(cell.verified, cell.low, cell.high)
+
+
+def describe(metric: Metric, rows: list[BoardRow]) -> dict[str, object]:
+    """Return one metric of both rows: how far apart they are, and whether their intervals overlap."""
     cells = [row.scores.get(metric.key) for row in rows]
-    known = [cell.verified for cell in cells if cell and cell.verified is not None]
-    overlap = None
-    if len(known) == 2:
-        one, two = cells
-        overlap = one.low <= two.high and two.low <= one.high
+    one, two = map(find_interval, cells)
     return {
         "metric": metric,
         "cells": cells,
-        "axis": charts.make_axis(cells, metric),
-        "difference": known[0] - known[1] if len(known) == 2 else None,
-        "overlap": overlap,
+        "difference": one.value - two.value if one and two else None,
+        "overlap": one.low <= two.high and two.low <= one.high if one and two else None,
     }

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import user_passes_test
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -18,6 +18,7 @@ from leaderboard.services import moderation
 from leaderboard.services.findings import find_findings
 from leaderboard.states import TransitionRefused
 
+staff_only = user_passes_test(lambda user: user.is_active and user.is_staff)
 SHOWN = 30
 BOARDS_LINTED = 10
 SUBMISSION_ACTIONS: dict[str, Callable[..., Any]] = {
@@ -28,7 +29,7 @@ SUBMISSION_ACTIONS: dict[str, Callable[..., Any]] = {
 ENTRY_ACTIONS: dict[str, Callable[..., Any]] = {"hide": moderation.hide, "unhide": moderation.unhide}
 
 
-@staff_member_required(login_url="account_login")
+@staff_only
 @never_cache
 def show_queue(request: HttpRequest) -> HttpResponse:
     """Show what waits for a decision, the workers and the audit trail."""
@@ -50,7 +51,7 @@ def show_queue(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/moderation.html", context)
 
 
-@staff_member_required(login_url="account_login")
+@staff_only
 @require_POST
 def act(request: HttpRequest, action: str, target: str) -> HttpResponse:
     """Carry out one decision and come back to the queue."""

@@ -24,6 +24,7 @@ from leaderboard.services.intake import RequestRefused, count_left, read_request
 from leaderboard.services.submissions import cancel as cancel_submission
 from leaderboard.services.submissions import submit
 from leaderboard.states import CANCELLABLE, SETTLED, TransitionRefused
+from leaderboard.views.requests import HtmxRequest, SignedInRequest
 
 PER_PAGE = 30
 NEIGHBOURS = 2
@@ -31,7 +32,7 @@ NEIGHBOURS = 2
 
 @login_required
 @never_cache
-def submit_weights(request: HttpRequest) -> HttpResponse:
+def submit_weights(request: SignedInRequest) -> HttpResponse:
     """Show the form, and take what is sent through it."""
     benchmarks = Benchmark.objects.select_related("split__dataset", "protocol").exclude(split__path="")
     benchmarks = benchmarks.filter(is_open=True).prefetch_related("benchmark_metrics__metric")
@@ -54,7 +55,7 @@ def submit_weights(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/submit.html", context, status=400 if form.is_refused else 200)
 
 
-def propose(request: HttpRequest) -> dict[str, str]:
+def propose(request: SignedInRequest) -> dict[str, str]:
     """Return what the form starts with: a board, the entry whose claim is to be verified, an earlier submission."""
     proposal = {"benchmark": request.GET.get("benchmark", "")}
     entry_id, earlier = request.GET.get("entry", ""), request.GET.get("again", "")
@@ -99,7 +100,7 @@ def propose_again(submission: Submission) -> dict[str, str]:
 
 @login_required
 @never_cache
-def list_own(request: HttpRequest) -> HttpResponse:
+def list_own(request: SignedInRequest) -> HttpResponse:
     """Show the visitor's submissions, latest first."""
     own = Submission.objects.filter(submitter_id=request.user.pk).select_related("benchmark__split__dataset")
     page = Paginator(own, PER_PAGE).get_page(request.GET.get("page"))
@@ -126,7 +127,7 @@ def may_act(request: HttpRequest, submission: Submission) -> bool:
 
 @require_safe
 @never_cache
-def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show(request: HtmxRequest, pk: UUID) -> HttpResponse:
     """Show how far a submission is; once it is verified, what it scored, where it fails and how to run it again."""
     submission = find_submission(request, pk)
     progress = read_progress(submission)
@@ -201,7 +202,7 @@ def find_neighbours(standing: Standing) -> tuple[BoardRow, ...]:
 
 @login_required
 @require_POST
-def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+def cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """End an unfinished submission."""
     submission = find_submission(request, pk)
     if not may_act(request, submission):
