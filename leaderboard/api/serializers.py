@@ -1,22 +1,34 @@
 """The catalogue and submissions as JSON objects. Leaderboards are written straight from `queries`, see `boards`."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from leaderboard.models import Benchmark, Dataset, Metric, Model, Result, Run, Split, Submission, Task
 from leaderboard.queries import read_progress
 
+M = TypeVar("M", bound=models.Model)
 
-class MetricSerializer(serializers.ModelSerializer[Metric]):
+
+class StoredSerializer(serializers.ModelSerializer[M]):
+    """Addresses are plain text in the schema: many are empty, which is no URI."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.URLField: serializers.CharField,
+    }
+
+
+class MetricSerializer(StoredSerializer[Metric]):
     class Meta:
         model = Metric
         fields = ["key", "label", "name", "unit", "direction", "decimals", "minimum", "maximum"]
 
 
-class TaskSerializer(serializers.ModelSerializer[Task]):
-    parent = serializers.SlugRelatedField[Task](slug_field="slug", read_only=True)  # type: ignore[assignment]
+class TaskSerializer(StoredSerializer[Task]):
+    parent = serializers.SlugRelatedField[Task](slug_field="slug", read_only=True, allow_null=True)  # type: ignore[assignment]
     benchmarks = serializers.SlugRelatedField[Benchmark](slug_field="slug", many=True, read_only=True)
     resources = serializers.SerializerMethodField()
 
@@ -30,7 +42,7 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
         ]
 
 
-class SplitSerializer(serializers.ModelSerializer[Split]):
+class SplitSerializer(StoredSerializer[Split]):
     is_registered = serializers.BooleanField(read_only=True)
 
     class Meta:
@@ -38,7 +50,7 @@ class SplitSerializer(serializers.ModelSerializer[Split]):
         fields = ["name", "samples", "classes", "class_names", "digest", "is_registered"]
 
 
-class DatasetSerializer(serializers.ModelSerializer[Dataset]):
+class DatasetSerializer(StoredSerializer[Dataset]):
     splits = SplitSerializer(many=True, read_only=True)
 
     class Meta:
@@ -46,7 +58,7 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
         fields = ["slug", "name", "version", "licence", "description", "homepage_url", "splits"]
 
 
-class BenchmarkSerializer(serializers.ModelSerializer[Benchmark]):
+class BenchmarkSerializer(StoredSerializer[Benchmark]):
     task = serializers.SlugRelatedField[Task](slug_field="slug", read_only=True)
     dataset = serializers.CharField(source="split.dataset.slug", read_only=True)
     split = serializers.CharField(source="split.name", read_only=True)
@@ -77,7 +89,7 @@ class BenchmarkSerializer(serializers.ModelSerializer[Benchmark]):
         return [dict(MetricSerializer(row.metric).data) for row in rows]
 
 
-class ModelSerializer(serializers.ModelSerializer[Model]):
+class ModelSerializer(StoredSerializer[Model]):
     paper_url = serializers.CharField(source="paper.url", default="", read_only=True)
     paper_title = serializers.CharField(source="paper.title", default="", read_only=True)
     weights = serializers.SerializerMethodField()
@@ -90,7 +102,7 @@ class ModelSerializer(serializers.ModelSerializer[Model]):
         return [{"framework": w.framework, "url": w.url, "sha256": w.sha256} for w in model.weights.all()]
 
 
-class SubmissionSummarySerializer(serializers.ModelSerializer[Submission]):
+class SubmissionSummarySerializer(StoredSerializer[Submission]):
     """A submission in a list. `result` is the id of its standing result, null while there is none."""
 
     benchmark = serializers.SlugRelatedField[Benchmark](slug_field="slug", read_only=True)
@@ -145,7 +157,7 @@ class SubmissionSerializer(SubmissionSummarySerializer):
         return read_progress(submission).to_dict()
 
 
-class RunSerializer(serializers.ModelSerializer[Run]):
+class RunSerializer(StoredSerializer[Run]):
     class Meta:
         model = Run
         fields = ["attempt", "state", "stage", "log"]
@@ -174,7 +186,7 @@ class SubmissionRequestSerializer(serializers.Serializer[Any]):
     code_url = serializers.CharField(required=False, allow_blank=True)
 
 
-class ResultSerializer(serializers.ModelSerializer[Result]):
+class ResultSerializer(StoredSerializer[Result]):
     submission = serializers.UUIDField(source="run.submission_id", read_only=True)
     benchmark = serializers.CharField(source="entry.benchmark.slug", read_only=True)
     model = serializers.CharField(source="entry.model.slug", read_only=True)

@@ -1,4 +1,4 @@
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
@@ -32,5 +32,5 @@ urlpatterns = [
         name="docs",
     ),
     path("", include(router.urls)),
-    path("<path:address>/", NowhereView.as_view(), name="nowhere"),
+    re_path(r"^[\s\S]*/$", NowhereView.as_view(), name="nowhere"),
 ]

@@ -36,11 +36,15 @@ def lin(db: None) -> User:
     return make_user("lin")
 
 
+def make_token(user: User) -> str:
+    return str(AuthToken.objects.create(user)[1])
+
+
 def client_of(user: User | None) -> APIClient:
     """Return a client with a token of this user, or one of nobody."""
     client = APIClient()
     if user is not None:
-        client.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(user)[1]}")
+        client.credentials(HTTP_AUTHORIZATION=f"Token {make_token(user)}")
     return client
 
 

@@ -62,7 +62,8 @@ def test_length_of_a_list_costs_no_queries(
 
 
 @pytest.mark.parametrize(
-    "address", ["tasks/nothing/", "benchmarks/nothing/leaderboard/", "nothing/", "models/a%00b/", "results/1/"]
+    "address",
+    ["tasks/nothing/", "benchmarks/nothing/leaderboard/", "nothing/", "models/a%00b/", "models/a%0Ab/", "results/1/"],
 )
 def test_address_that_is_none_is_a_problem_object(anyone: APIClient, imagenet: Benchmark, address: str) -> None:
     assert read_problem(anyone.get(f"/api/v1/{address}"), 404) == {}

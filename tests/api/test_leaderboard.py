@@ -74,7 +74,7 @@ def test_framework_size_and_text_filter(anyone: APIClient, imagenet: Benchmark) 
     rows = anyone.get(address(imagenet)).json()["results"]
     for query, holds in (
         ({"framework": "tensorflow"}, lambda row: "TensorFlow" in {link["framework"] for link in row["weights"]}),
-        ({"max_parameters": 30_000_000}, lambda row: row["parameters"] and row["parameters"] <= 30_000_000),
+        ({"max_parameters": "30000000"}, lambda row: row["parameters"] and row["parameters"] <= 30_000_000),
         ({"q": "densenet"}, lambda row: "DenseNet" in row["model"]["name"]),
     ):
         expected = [row["model"]["name"] for row in rows if holds(row)]
@@ -158,7 +158,7 @@ def test_cursor_walks_every_row_once_there_and_back(
 
 
 def test_csv_names_the_next_page(anyone: APIClient, imagenet: Benchmark) -> None:
-    response = anyone.get(address(imagenet), {"format": "csv", "page_size": 19})
+    response = anyone.get(address(imagenet), {"format": "csv", "page_size": "19"})
     following = response["Link"].removeprefix("<").partition(">")[0]
     assert response["Link"].endswith('rel="next"')
     assert len(anyone.get(following).content.decode().splitlines()) == 2

@@ -1,0 +1,40 @@
+"""The API's own description: valid, complete, and readable in a browser under the content policy."""
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Page, expect
+from rest_framework.test import APIClient
+
+pytestmark = pytest.mark.django_db
+
+
+def test_schema_is_valid_and_without_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True)
+    assert capsys.readouterr().out.startswith("openapi: 3.1.0")
+
+
+def test_schema_names_every_address_of_the_contract(anyone: APIClient) -> None:
+    paths = anyone.get("/api/v1/schema/", headers={"accept": "application/json"}).json()["paths"]
+    operations = {(path.removeprefix("/api/v1/"), method) for path, methods in paths.items() for method in methods}
+    catalogue = {f"{kind}/{part}" for kind in ("tasks", "datasets", "benchmarks", "models") for part in ("", "{slug}/")}
+    assert operations == {
+        *((path, "get") for path in catalogue),
+        ("benchmarks/{slug}/leaderboard/", "get"),
+        *(("submissions/", method) for method in ("get", "post")),
+        ("submissions/{id}/", "get"),
+        ("submissions/{id}/cancel/", "post"),
+        ("submissions/{id}/log/", "get"),
+        *((f"results/{{id}}/{part}", "get") for part in ("", "evidence/", "attestation/")),
+    }
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_docs_open_in_a_browser_under_the_content_policy(live_portal: str, page: Page) -> None:
+    response = page.goto(f"{live_portal}/api/v1/docs/")
+    assert response is not None
+    policy = response.header_value("content-security-policy") or ""
+    assert "unsafe" not in policy
+    expect(page.locator(".opblock")).to_have_count(17)
+    page.locator(".opblock-summary-path", has_text="leaderboard").click()
+    expect(page.get_by_text("key of the metric to sort by")).to_be_visible()
