@@ -238,6 +238,9 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "mandatory" if PRODUCTION else "none")
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/ip,10/5m/key"}
 ACCOUNT_LOGOUT_ON_GET = False
+# In production exactly one proxy stands before the portal; nobody else's X-Forwarded-For decides whose limit counts.
+PROXIES = 1 if PRODUCTION else 0
+ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
 EMAIL_BACKEND = env.str(
     "EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if PRODUCTION else 'console'}.EmailBackend"
 )
@@ -259,6 +262,7 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
     ],
+    "NUM_PROXIES": PROXIES,
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.str("API_RATE_ANON", "600/min"),
         "user": env.str("API_RATE_USER", "1200/min"),
