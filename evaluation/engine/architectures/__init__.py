@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from evaluation.contract import InputFault
 
-FAMILIES = ("cifar", "timm", "torchvision")
+FAMILIES = ("cifar", "own", "timm", "torchvision")
 
 
 class Family(Protocol):

@@ -10,6 +10,9 @@ from torch import nn
 from evaluation.engine.architectures import build_empty, list_names
 
 CIFAR = (None, None, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+IMAGENET = (256, 224, "bilinear", CIFAR[3], CIFAR[4])
+# Caffe's networks take pixels from 0 to 255 less the channels' means.
+CAFFE = (256, 224, "bilinear", (128 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3)
 Published = tuple[int | None, int | None, str, tuple[float, ...], tuple[float, ...]]
 
 
@@ -20,19 +23,27 @@ def find_published(name: str) -> Published:
         weights = torchvision.models.get_model_weights(short)
         chosen = next(iter(weights)) if len(weights) else None
         if chosen is None:
-            return 256, 224, "bilinear", CIFAR[3], CIFAR[4]
+            return IMAGENET
         # The first published weights, not the latest: names without a version mean these.
         how = chosen.transforms()
         return how.resize_size[0], how.crop_size[0], how.interpolation.value, tuple(how.mean), tuple(how.std)
     if family == "timm":
         return read_timm(short)
+    if family == "own":
+        return find_own(short)
     return CIFAR
+
+
+def find_own(short: str) -> Published:
+    if short.endswith("_plain"):
+        return find_published(f"torchvision/{short.removesuffix('_plain')}")
+    return CAFFE if short == "bn_inception" else IMAGENET
 
 
 def read_timm(short: str) -> Published:
     config = timm.get_pretrained_cfg(short)
     if config is None:
-        return 256, 224, "bilinear", CIFAR[3], CIFAR[4]
+        return IMAGENET
     side = (config.test_input_size or config.input_size)[-1]
     share = config.test_crop_pct or config.crop_pct or 0.875
     return int(side / share), side, config.interpolation, tuple(config.mean), tuple(config.std)

@@ -135,7 +135,8 @@ def shorten(names: list[str]) -> str:
 def suggest(given: dict[str, tuple[int, ...]]) -> str:
     """Return a sentence naming the architecture that has just these tensors, or nothing."""
     elements, wanted = sum(map(prod, given.values())), drop_counters(given)
-    for name in catalogue.names():
+    # Libraries' own names first: some of ours differ from them in no tensor.
+    for name in sorted(catalogue.names(), key=lambda known: known.startswith("own/")):
         # Statistics of normalisation layers come on top of the parameters.
         if not 0.9 * elements <= catalogue.load()[name].parameters <= elements:
             continue
