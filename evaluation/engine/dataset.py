@@ -1,15 +1,21 @@
-"""An image folder (`class/…/image`), or a tar of one, as a sorted list of samples with a digest over its bytes."""
+"""An image folder (`class/…/image`), or a tar of one, as a sorted list of samples with a digest over its bytes.
+
+The classes are the folders in order of their names, as torchvision's ImageFolder has them. A file `outputs.txt` beside
+them, the networks' classes one a line, says otherwise: for another order, or for classes without an image here.
+"""
 
 import csv
 import hashlib
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from evaluation.contract import InputFault
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
+OUTPUTS = "outputs.txt"
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,18 @@ class Dataset:
 
 
 def read_files(source: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield relative path and bytes of each image. Raises: InputFault where the source cannot be read."""
+    """Yield relative path and bytes of each file that counts. Raises: InputFault where the source cannot be read."""
     if source.is_dir():
-        for file in sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
+        for file in sorted(p for p in source.rglob("*") if counts(p) and p.is_file()):
             yield file.relative_to(source).as_posix(), file.read_bytes()
     elif not source.exists():
         raise InputFault(f"The dataset {source.name} does not exist; give an image folder or a tar of one.")
     else:
         yield from read_tar(source)
+
+
+def counts(path: PurePath) -> bool:
+    return path.suffix.lower() in SUFFIXES or path.name == OUTPUTS
 
 
 def read_tar(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -58,7 +68,7 @@ def read_tar(source: Path) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(source, "r|*") as archive:
             for member in archive:
                 path = PurePosixPath(member.name)
-                if not member.isfile() or path.suffix.lower() not in SUFFIXES or ".." in path.parts:
+                if not member.isfile() or not counts(path) or ".." in path.parts:
                     continue
                 file = archive.extractfile(member)
                 assert file is not None
@@ -69,17 +79,39 @@ def read_tar(source: Path) -> Iterator[tuple[str, bytes]]:
 
 def index_dataset(source: Path, labels: Path | None = None) -> Dataset:
     """Read the whole dataset once. Raises: InputFault where there are no images or no classes."""
-    digests = {path: hashlib.sha256(data).hexdigest() for path, data in read_files(source)}
-    if not digests:
+    digests, outputs = {}, None
+    for path, data in read_files(source):
+        digests[path] = hashlib.sha256(data).hexdigest()
+        if PurePath(path).name == OUTPUTS:
+            outputs = read_outputs(data)
+    images = {path: digest for path, digest in digests.items() if PurePath(path).name != OUTPUTS}
+    if not images:
         raise InputFault(f"{source.name} holds no images; it needs one folder a class with images in it.")
     overall = hashlib.sha256()
     for path, digest in sorted(digests.items()):
         overall.update(f"{path}\0{digest}\n".encode())
-    names = read_labels(labels, digests) if labels else read_folders(source, digests)
-    classes = sorted(set(names.values()))
+    names = read_labels(labels, images) if labels else read_folders(source, images)
+    classes = outputs or sorted(set(names.values()))
     indices = {name: index for index, name in enumerate(classes)}
-    samples = sorted((Sample(p, indices[n], digests[p]) for p, n in names.items()), key=lambda s: (s.label, s.path))
+    missing = next((name for name in names.values() if name not in indices), None)
+    if missing is not None:
+        raise InputFault(
+            f"{OUTPUTS} in {source.name} lacks the class {missing}; write the name of each class on a line."
+        )
+    samples = sorted((Sample(p, indices[n], images[p]) for p, n in names.items()), key=lambda s: (s.label, s.path))
     return Dataset(source, tuple(samples), tuple(classes), f"sha256:{overall.hexdigest()}")
+
+
+def read_outputs(data: bytes) -> list[str]:
+    """Return the names, one a line. Raises: InputFault where one is there twice, or they are no text."""
+    try:
+        names = [line.strip() for line in data.decode("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputFault(f"{OUTPUTS} is no UTF-8 text; write the name of each class on a line.") from error
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise InputFault(f"{OUTPUTS} names the class {twice} twice; write each class once.")
+    return names
 
 
 def read_folders(source: Path, paths: dict[str, str]) -> dict[str, str]:
