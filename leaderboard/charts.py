@@ -70,14 +70,14 @@ class Strip:
 
 def make_axis(cells: Iterable[Scored | None], metric: Metric) -> Axis | None:
     """Return the axis that holds all these scores, None where there are none."""
-    values = [v for cell in cells if cell for v in (cell.verified, cell.claimed) if v is not None]
+    values = [v for cell in cells if cell for v in (cell.verified, cell.low, cell.high, cell.claimed) if v is not None]
     if not values:
         return None
     ticks = choose_ticks(min(values), max(values), 3)
     if len(ticks) < 2:
         ticks = [ticks[0] - 1, ticks[0] + 1]
-    if metric.minimum is not None and min(values) >= metric.minimum:
-        ticks = [tick for tick in ticks if tick >= metric.minimum]
+    if all(metric.holds(value) for value in values):
+        ticks = [tick for tick in ticks if metric.holds(tick)]
     axis = Axis(ticks[0], ticks[-1], (), metric.key)
     return Axis(axis.low, axis.high, tuple((tick, axis.place(tick) or 0.0) for tick in ticks), axis.key)
 

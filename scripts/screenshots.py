@@ -1,0 +1,102 @@
+"""Take the screenshots of docs/ from a portal that `make demo` serves: `python -m scripts.screenshots [ADDRESS]`."""
+
+import io
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "screenshots"
+VAR_DIR = Path(os.environ.get("VERIBOARD_VAR_DIR", ROOT / "var"))
+DESK, PHONE = 1360, 390
+BOARD, IMAGENET = "/benchmarks/digits-test/", "/benchmarks/imagenet-val-single-crop/"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page as somebody sees it; `path` None is the demo's submission whose claim is inflated."""
+
+    name: str
+    path: str | None
+    width: int = DESK
+    is_dark: bool = False
+    language: str = "en-GB"
+
+
+SHOTS = (
+    Shot("home", "/"),
+    Shot("home-dark", "/", is_dark=True),
+    Shot("home-phone", "/", PHONE),
+    Shot("home-chinese", "/", language="zh-CN"),
+    Shot("leaderboard-light", BOARD),
+    Shot("leaderboard-dark", BOARD, is_dark=True),
+    Shot("leaderboard-phone", BOARD, PHONE),
+    Shot("leaderboard-chinese", BOARD, language="zh-CN"),
+    Shot("claims", IMAGENET),
+    Shot("claims-chinese", IMAGENET, language="zh-CN"),
+    Shot("findings", f"{IMAGENET}findings/"),
+    Shot("submit", "/submit/"),
+    Shot("submit-phone", "/submit/", PHONE),
+    Shot("submission", None),
+    Shot("submission-dark", None, is_dark=True),
+    Shot("submission-phone", None, PHONE),
+    Shot("submission-chinese", None, language="zh-CN"),
+    Shot("task", "/tasks/image-classification/"),
+    Shot("dataset", "/datasets/digits-test/"),
+    Shot("model", "/models/densenet-121/"),
+    Shot("how-we-verify", "/how-we-verify/"),
+)
+
+
+def sign_in(page: Page, base: str) -> None:
+    page.goto(f"{base}/accounts/login/")
+    page.fill("[name=login]", "demo")
+    page.fill("[name=password]", (VAR_DIR / "demo" / "password").read_text())
+    page.locator("main button[type=submit]").click()
+    page.wait_for_url("**/submissions/")
+
+
+def find_mismatch(page: Page, base: str) -> str:
+    """Return the address of the submission behind the board's mismatch."""
+    page.goto(f"{base}{BOARD}?status=mismatch")
+    return str(page.locator("td.date a").first.get_attribute("href"))
+
+
+def take(browser: Browser, base: str, shot: Shot) -> None:
+    context = browser.new_context(
+        viewport={"width": shot.width, "height": 860},
+        locale=shot.language,
+        color_scheme="dark" if shot.is_dark else "light",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    sign_in(page, base)
+    page.goto(base + (shot.path or find_mismatch(page, base)))
+    page.wait_for_load_state("networkidle")
+    store(page.screenshot(full_page=True), FOLDER / f"{shot.name}.png")
+    context.close()
+
+
+def store(picture: bytes, path: Path) -> None:
+    """Store the picture with 128 colours, a third of its size."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def main() -> None:
+    base = sys.argv[1].rstrip("/") if len(sys.argv) > 1 else "http://127.0.0.1:8000"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for shot in SHOTS:
+            take(browser, base, shot)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
