@@ -236,10 +236,10 @@ def inspect(options: argparse.Namespace) -> None:
         from evaluation.engine.formats import load
 
         find_protocol(WeightsSpec(str(options.file), options.architecture))
-        facts |= {
-            "architecture": options.architecture,
-            "parameters": load(options.file, options.architecture).parameters,
-        }
+        loaded = load(options.file, options.architecture)
+        facts |= {"architecture": options.architecture, "parameters": loaded.parameters}
+        if loaded.layouts:
+            facts["layouts"] = loaded.layouts
     print(json.dumps(facts, indent=2))
 
 

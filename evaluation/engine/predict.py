@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from evaluation.contract import InputFault, Progress
-from evaluation.engine.formats import load
+from evaluation.engine.formats import Loaded, load
 from evaluation.engine.job import Job, name_chunk
 
 DEFAULT_BATCH = 64
@@ -47,7 +47,7 @@ class Predictor:
     def __init__(self, job: Job) -> None:
         set_precision(job.precision)
         loaded = load(Path(job.weights), job.architecture, choose_device(job.device))
-        self.job, self.module, self.device, self.parameters = job, loaded.module, loaded.device, loaded.parameters
+        self.job, self.loaded, self.module, self.device = job, loaded, loaded.module, loaded.device
         self.mean, self.std = (
             torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
             for values in (job.mean, job.std)
@@ -107,7 +107,7 @@ def predict(job: Job) -> None:
     folder, total = Path(job.predictions), len(pixels)
     predictor = Predictor(job)
     seconds, told = 0.0, 0.0
-    tell(Progress("predicting", 0, total, f"{predictor.parameters:,} parameters on {predictor.device.type}"))
+    tell(Progress("predicting", 0, total, describe(predictor.loaded)))
     for index, start in enumerate(range(0, total, job.chunk)):
         target = folder / name_chunk(index)
         if target.exists():
@@ -120,12 +120,17 @@ def predict(job: Job) -> None:
             told = time.monotonic()
             tell(Progress("predicting", end, total))
     note: dict[str, object] = {
-        "parameters": predictor.parameters,
+        "parameters": predictor.loaded.parameters,
         "seconds": seconds,
         "batch_size": predictor.batch_size,
     }
     note |= {"device": describe_device(predictor.device), "threads": torch.get_num_threads()}
     (folder / "note.json").write_text(json.dumps(note))
+
+
+def describe(loaded: Loaded) -> str:
+    text = f"{loaded.parameters:,} parameters on {loaded.device.type}"
+    return f"{text}; the file has {', '.join(loaded.layouts)}" if loaded.layouts else text
 
 
 def put(target: Path, logits: npt.NDArray[np.float32]) -> None:

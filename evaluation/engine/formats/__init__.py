@@ -1,6 +1,5 @@
 """Weights files to tensors, and tensors into the declared architecture."""
 
-import re
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -13,10 +12,9 @@ from torch import nn
 from evaluation import catalogue
 from evaluation.contract import InputFault
 from evaluation.engine import architectures
+from evaluation.engine.formats.layouts import Tensors, adopt
 from evaluation.engine.formats.state_dict import unwrap
 from evaluation.static_check import check
-
-Tensors = dict[str, torch.Tensor]
 
 SHOWN = 3
 CPU = torch.device("cpu")
@@ -24,11 +22,12 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network ready to evaluate, and where it runs."""
+    """A network ready to evaluate, where it runs, and what was changed in the file's layout to fit it."""
 
     module: nn.Module
     parameters: int
     device: torch.device
+    layouts: tuple[str, ...] = ()
 
 
 def read_tensors(path: Path, kind: str) -> Tensors:
@@ -58,15 +57,15 @@ def load(path: Path, architecture: str, device: torch.device = CPU) -> Loaded:
         return Loaded(network, verdict.parameters, network.device)
     tensors = read_tensors(path, verdict.format)
     check_finite(tensors)
+    tensors, layouts = adopt(tensors, architecture)
     empty = architectures.build_empty(architecture)
     published = {name: tuple(tensor.shape) for name, tensor in empty.state_dict().items()}
     module = architectures.build(architecture, find_classes(tensors, published))
-    tensors = rename_old_layout(tensors)
     drop_auxiliary(module, tensors)
     compare(tensors, module, architecture)
     module.load_state_dict(tensors, strict=False)
     parameters = sum(parameter.numel() for parameter in module.parameters())
-    return Loaded(module.eval().to(device).to(memory_format=torch.channels_last), parameters, device)
+    return Loaded(module.eval().to(device).to(memory_format=torch.channels_last), parameters, device, layouts)
 
 
 def check_finite(tensors: Tensors) -> None:
@@ -85,16 +84,6 @@ def find_classes(tensors: Tensors, published: dict[str, tuple[int, ...]]) -> int
         if tuple(tensors[name].shape)[1:] == shape[1:]
     }
     return different.pop()[1] if len(different) == 1 else None
-
-
-# torchvision's DenseNets were published before a naming rule changed: norm.1 became norm1.
-OLD_LAYOUT = re.compile(
-    r"^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var))$"
-)
-
-
-def rename_old_layout(tensors: Tensors) -> Tensors:
-    return {OLD_LAYOUT.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}
 
 
 AUXILIARY_HEADS = {"AuxLogits": "aux_logits", "aux1": "aux_logits", "aux2": "aux_logits"}
