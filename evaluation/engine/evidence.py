@@ -16,7 +16,7 @@ import numpy.typing as npt
 from evaluation.contract import InputFault
 from evaluation.engine.dataset import Dataset
 from evaluation.engine.metrics.classification import Outcomes
-from evaluation.engine.statistics import mcnemar
+from evaluation.paired import mcnemar, pack
 
 COLUMNS = ("sample", "top", "score", "rank", "margin")
 
@@ -47,6 +47,11 @@ def write_evidence(path: Path, dataset: Dataset, outcomes: Outcomes) -> dict[str
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **columns)
     return {"predictions": digest_columns(columns), "bytes": path.stat().st_size, "samples": len(dataset.samples)}
+
+
+def pack_outcomes(outcomes: Outcomes, keys: tuple[str, ...]) -> dict[str, str]:
+    """Return for each top-k metric which samples came out right, in dataset order, as `evaluation.paired` packs it."""
+    return {key: pack(outcomes.rank < int(key.removeprefix("top"))) for key in keys}
 
 
 def digest_columns(columns: dict[str, npt.NDArray[np.generic]]) -> str:

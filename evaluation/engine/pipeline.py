@@ -32,7 +32,7 @@ from evaluation.contract import (
 )
 from evaluation.engine import graph
 from evaluation.engine.dataset import Dataset, index_dataset
-from evaluation.engine.evidence import write_evidence
+from evaluation.engine.evidence import pack_outcomes, write_evidence
 from evaluation.engine.job import Job, name_chunk
 from evaluation.engine.metrics import classification
 from evaluation.engine.pixels import Pixels, open_pixels
@@ -104,7 +104,7 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
         protocol=asdict(protocol),
         environment=describe_environment(spec, note),
         timing=measure(clock, note, len(order)),
-        evidence=stored,
+        evidence=stored | {"outcomes": pack_outcomes(outcomes, spec.metrics)},
         analysis=classification.analyse(outcomes, labels, dataset.class_names),
     )
 

@@ -1,4 +1,4 @@
-"""Intervals and paired tests on counts."""
+"""Intervals of proportions. Paired tests are in `evaluation.paired`."""
 
 import math
 
@@ -15,20 +15,3 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
     spread = Z95 * math.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
     scale = 1 + Z95**2 / total
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-
-
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the two-sided exact p value of a paired comparison, from the samples that one alone gets right.
-
-    Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions", 1947; exact
-    binomial form.
-    """
-    discordant, fewer = only_first + only_second, min(only_first, only_second)
-    if discordant == 0:
-        return 1.0
-    log_half = discordant * math.log(0.5)
-    tail = math.fsum(
-        math.exp(log_half + math.lgamma(discordant + 1) - math.lgamma(k + 1) - math.lgamma(discordant - k + 1))
-        for k in range(fewer + 1)
-    )
-    return min(1.0, 2 * tail)

@@ -21,6 +21,9 @@ class Result(models.Model):
     weights = models.ForeignKey(Weights, models.PROTECT, related_name="results")
     report = models.JSONField(help_text="the engine's report, as contract.EvaluationReport")
     evidence = models.FileField(upload_to="evidence/%Y/%m/", max_length=300, blank=True)
+    outcomes = models.JSONField(
+        default=dict, blank=True, help_text="by metric key, which samples came out right, as evaluation.paired packs it"
+    )
     evidence_sha256 = models.CharField(max_length=64, blank=True)
     attestation = models.JSONField(default=dict, blank=True, help_text="the signed statement, a DSSE envelope")
     created_at = models.DateTimeField()

@@ -16,6 +16,7 @@ from leaderboard.queries.board import (
 )
 from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
+from leaderboard.queries.pairs import compare_entries
 from leaderboard.queries.progress import SubmissionProgress, read_progress
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "SubmissionProgress",
     "WeightsLink",
     "benchmark_metrics",
+    "compare_entries",
     "count_board",
     "list_frameworks",
     "read_board",

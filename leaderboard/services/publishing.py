@@ -31,6 +31,7 @@ def publish(run: Run, report: EvaluationReport, evidence: Path | None, *, at: dt
     weights = attach_weights(entry, submission, report)
     complete_model(entry.model, submission, report)
     result = Result(run=run, entry=entry, weights=weights, report=strip_report(report), created_at=at)
+    result.outcomes = report.evidence.get("outcomes", {})
     if evidence is not None:
         with evidence.open("rb") as file:
             result.evidence_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -94,7 +95,7 @@ def strip_report(report: EvaluationReport) -> dict[str, object]:
         "protocol": report.protocol,
         "environment": report.environment,
         "timing": report.timing,
-        "evidence": {k: v for k, v in report.evidence.items() if k != "path"},
+        "evidence": {k: v for k, v in report.evidence.items() if k not in ("path", "outcomes")},
         "analysis": report.analysis,
     }
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from evaluation.paired import unpack
 from leaderboard.claims.tolerance import judge, judge_all
 from leaderboard.models import Benchmark, Claim, Entry, Metric, Result, Score, Standing
-from leaderboard.ranking import rank, rank_intervals_from_intervals
+from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
 
 BATCH = 500
+# Beyond this many verified entries the pairs grow too many for one publication.
+PAIRED_ENTRIES = 150
 
 
 @dataclass(frozen=True)
@@ -123,13 +126,13 @@ def rerank(benchmark: Benchmark, metrics: Iterable[Metric]) -> None:
     """Write ranks, rank intervals and the best k of every metric of the board."""
     for metric in metrics:
         visible = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
-        rank_verified(list(visible.filter(verified__isnull=False)), metric.direction)
+        rank_verified(list(visible.filter(verified__isnull=False).select_related("metric")), metric.direction)
         mark_best(visible.filter(order_value__gt=Standing.MISSING), benchmark.highlight_count)
 
 
 def rank_verified(standings: list[Standing], direction: str) -> None:
     ranks = rank([standing.verified for standing in standings], direction=direction)
-    spans = rank_intervals_from_intervals([(s.low, s.high) for s in standings], direction=direction)
+    spans = find_spans(standings, direction)
     changed = []
     for standing, place, span in zip(standings, ranks, spans, strict=True):
         before = (standing.rank, standing.rank_low, standing.rank_high)
@@ -138,6 +141,29 @@ def rank_verified(standings: list[Standing], direction: str) -> None:
             standing.rank, standing.rank_low, standing.rank_high = after
             changed.append(standing)
     Standing.objects.bulk_update(changed, ["rank", "rank_low", "rank_high"], batch_size=BATCH)
+
+
+def find_spans(standings: list[Standing], direction: str) -> list[RankInterval]:
+    """Return rank intervals from paired tests where all outcomes are known, else from the scores' intervals."""
+    if 1 < len(standings) <= PAIRED_ENTRIES and (outcomes := collect_outcomes(standings)) is not None:
+        return rank_intervals_from_outcomes(outcomes)
+    return rank_intervals_from_intervals([(s.low, s.high) for s in standings], direction=direction)
+
+
+def collect_outcomes(standings: list[Standing]) -> list[int] | None:
+    """Return each entry's outcomes on the metric; None where one is unknown or they are not of the same samples."""
+    key = f"outcomes__{standings[0].metric.key}"
+    results = Result.objects.filter(entry__in=[s.entry_id for s in standings], retracted_at=None)
+    latest = {
+        entry_id: (text, digest)
+        for entry_id, text, digest in results.order_by("created_at").values_list(
+            "entry_id", key, "report__dataset__digest"
+        )
+    }
+    known = [latest.get(standing.entry_id) for standing in standings]
+    if not all(each and isinstance(each[0], str) for each in known) or len({each[1] for each in known if each}) != 1:
+        return None
+    return [unpack(each[0]) for each in known if each]
 
 
 def mark_best(standings: QuerySet[Standing], count: int) -> None:

@@ -38,6 +38,12 @@ def short(value: float | None) -> str:
 
 
 @register.filter
+def p_value(value: float) -> str:
+    """Write a p value, a very small one as a bound."""
+    return "p < 1e−9" if value < 1e-9 else f"p = {value:.2g}"
+
+
+@register.filter
 def signed(value: float | None) -> str:
     """Write a difference with its sign, the typographic minus included."""
     return "" if value is None else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")

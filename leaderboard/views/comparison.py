@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Benchmark, Entry, Metric, Standing
-from leaderboard.queries import BoardRow, ScoreCell, benchmark_metrics, read_rows
+from leaderboard.queries import BoardRow, ScoreCell, benchmark_metrics, compare_entries, read_rows
 
 CHOICES = 500
 
@@ -88,4 +88,5 @@ def describe(metric: Metric, rows: list[BoardRow]) -> dict[str, object]:
         "cells": cells,
         "difference": one.value - two.value if one and two else None,
         "overlap": one.low <= two.high and two.low <= one.high if one and two else None,
+        "test": compare_entries(rows[0].entry_id, [rows[1].entry_id], metric.key).get(rows[1].entry_id),
     }

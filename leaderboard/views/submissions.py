@@ -19,7 +19,7 @@ from evaluation import catalogue
 from leaderboard import charts
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Benchmark, Entry, Result, Run, Standing, Submission
-from leaderboard.queries import BoardRow, read_progress, read_rows
+from leaderboard.queries import BoardRow, compare_entries, read_progress, read_rows
 from leaderboard.services.intake import RequestRefused, count_left, read_request
 from leaderboard.services.submissions import cancel as cancel_submission
 from leaderboard.services.submissions import submit
@@ -156,7 +156,7 @@ def read_outcome(submission: Submission) -> dict[str, object]:
         return {"result": None}
     order = dict(submission.benchmark.benchmark_metrics.values_list("metric_id", "position"))
     scores = sorted(result.scores.all(), key=lambda score: order.get(score.metric_id, len(order)))
-    standings = result.entry.standings.filter(metric=scores[0].metric) if scores else None
+    standings = result.entry.standings.filter(metric=scores[0].metric).select_related("metric") if scores else None
     standing = standings.first() if standings is not None else None
     analysis = result.report.get("analysis", {})
     return {
@@ -166,7 +166,7 @@ def read_outcome(submission: Submission) -> dict[str, object]:
             for score in scores
         ],
         "standing": standing,
-        "neighbours": find_neighbours(standing) if standing else (),
+        "neighbours": read_neighbours(standing) if standing else (),
         "report": result.report,
         "command": write_command(submission, result),
         "base_url": settings.BASE_URL,
@@ -190,8 +190,14 @@ def write_command(submission: Submission, result: Result) -> str:
     return " \\\n    ".join(command)
 
 
+def read_neighbours(standing: Standing) -> list[dict[str, object]]:
+    """Return the rows around this one on its board, each with the paired test against it where there is one."""
+    rows = find_neighbours(standing)
+    tests = compare_entries(standing.entry_id, [row.entry_id for row in rows], standing.metric.key)
+    return [{"row": row, "test": tests.get(row.entry_id)} for row in rows]
+
+
 def find_neighbours(standing: Standing) -> tuple[BoardRow, ...]:
-    """Return the rows just before and after this one on its board."""
     around = Standing.objects.filter(benchmark_id=standing.benchmark_id, metric_id=standing.metric_id, is_visible=True)
     around = around.filter(verified__isnull=False).exclude(entry_id=standing.entry_id)
     better = around.filter(order_value__gte=standing.order_value).order_by("order_value", "-entry_id")[:NEIGHBOURS]

@@ -1,7 +1,8 @@
 import pytest
 from scipy.stats import binomtest
 
-from evaluation.engine.statistics import mcnemar, wilson
+from evaluation.engine.statistics import wilson
+from evaluation.paired import mcnemar
 
 
 def test_wilson_interval_of_the_published_example() -> None:

@@ -1,10 +1,18 @@
 import random
+from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard.ranking import RankInterval, best, rank, rank_intervals_from_intervals
+from evaluation.paired import compare
+from leaderboard.ranking import (
+    RankInterval,
+    best,
+    rank,
+    rank_intervals_from_intervals,
+    rank_intervals_from_outcomes,
+)
 
 columns = st.lists(st.none() | st.integers(0, 12).map(float), max_size=40)
 directions = st.sampled_from(["higher", "lower"])
@@ -82,3 +90,39 @@ def test_best_takes_ties_with_the_last_of_them(scores: list[float | None], count
 
 def test_best_of_times_are_the_shortest() -> None:
     assert best([30.0, 10.0, 20.0], 1, direction="lower") == [False, True, False]
+
+
+def test_rank_intervals_come_from_paired_tests() -> None:
+    # 1,000 samples: the second is wrong where the first is right on 40 and never the other way round.
+    strong = (1 << 900) - 1
+    weaker = (1 << 860) - 1
+    twin = strong ^ (0b11 << 899)
+    spans = rank_intervals_from_outcomes([strong, weaker, twin])
+    assert spans == [RankInterval(1, 2), RankInterval(3, 3), RankInterval(1, 2)]
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=12))
+def test_rank_intervals_hold_every_rank(outcomes: list[int]) -> None:
+    scores = [float(each.bit_count()) for each in outcomes]
+    for place, span in zip(rank(scores, direction="higher"), rank_intervals_from_outcomes(outcomes), strict=True):
+        assert place is not None
+        assert span.low is not None
+        assert span.high is not None
+        assert span.low <= place <= span.high
+
+
+def test_paired_intervals_agree_with_all_tests_done_in_full() -> None:
+    draw = random.Random(3).random
+    outcomes = [sum((draw() < 0.7 + 0.02 * i) << bit for bit in range(400)) for i in range(9)]
+    pairs = list(combinations(range(9), 2))
+    p_values = [compare(outcomes[a], outcomes[b]).p_value for a, b in pairs]
+    order = sorted(range(len(pairs)), key=p_values.__getitem__)
+    rejected = set()
+    for step, index in enumerate(order):
+        if p_values[index] > 0.05 / (len(pairs) - step):
+            break
+        rejected.add(index)
+    for entry, span in enumerate(rank_intervals_from_outcomes(outcomes)):
+        ends = [(a, b) if outcomes[a].bit_count() > outcomes[b].bit_count() else (b, a) for a, b in pairs]
+        assert span.low == 1 + sum(index in rejected and worse == entry for index, (_, worse) in enumerate(ends))
+        assert span.high == 9 - sum(index in rejected and better == entry for index, (better, _) in enumerate(ends))

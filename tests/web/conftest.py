@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from evaluation.paired import pack
 from leaderboard.models import Benchmark, Run, Submission
 from leaderboard.services import runs, submissions
 from leaderboard.services.standings import refresh_benchmark
@@ -71,7 +72,7 @@ def verify(benchmark: Benchmark, owner: User, name: str, top1: float, *, claims:
     report = dataclasses.replace(
         make_report(top1, sha256=digest),
         analysis=ANALYSIS,
-        evidence={"bytes": 1000},
+        evidence={"bytes": 1000, "outcomes": {"top1": pack(sample % 100 < top1 for sample in range(10_000))}},
         environment={"packages": {"torch": "2.15"}, "device": "cpu", "precision": "float32", "box": "bwrap"},
         timing={"images_per_second": 674.1, "seconds": {"total": 21.6}},
     )

@@ -187,6 +187,14 @@ def test_rank_verdict_and_claim_stand_side_by_side(stage: Stage, anyone: Client)
     assert "<b>" not in rows[0].partition("</td>")[0], "a claim is not ranked"
 
 
+def test_neighbours_and_comparison_show_the_paired_test(stage: Stage, anyone: Client) -> None:
+    text = anyone.get(stage.verified.get_absolute_url()).content.decode()
+    assert "it alone right 0 times, this one 0" in text
+    text = anyone.get(compare(stage)).content.decode()
+    assert "On the same images the first alone is right 0 times" in text
+    assert "they cannot be told apart" in text
+
+
 def test_exports(stage: Stage, anyone: Client) -> None:
     base = f"/benchmarks/{stage.digits.slug}/export"
     csv = anyone.get(f"{base}.csv")
