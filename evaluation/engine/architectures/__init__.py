@@ -46,6 +46,29 @@ def build(name: str, classes: int | None = None) -> nn.Module:
     return open_family(family).build(short, classes)
 
 
+class Uninitialised(TorchFunctionMode):
+    """Leave parameters as they were allocated: drawing random ones takes seconds, and a file overwrites them."""
+
+    DRAWS = (torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.erfinv_)
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func in self.DRAWS and isinstance(args[0], nn.Parameter):
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
+def build_uninitialised(name: str, classes: int | None = None) -> nn.Module:
+    """Return the module with arbitrary parameters, to be overwritten. Raises: InputFault."""
+    with Uninitialised():
+        return build(name, classes)
+
+
 class EmptyOnMeta(TorchFunctionMode):
     """Put what is made empty, that is parameters, on the meta device, where it takes no memory.
 

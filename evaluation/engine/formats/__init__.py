@@ -58,9 +58,7 @@ def load(path: Path, architecture: str, device: torch.device = CPU) -> Loaded:
     tensors = read_tensors(path, verdict.format)
     check_finite(tensors)
     tensors, layouts = adopt(tensors, architecture)
-    empty = architectures.build_empty(architecture)
-    published = {name: tuple(tensor.shape) for name, tensor in empty.state_dict().items()}
-    module = architectures.build(architecture, find_classes(tensors, published))
+    module = build_for(tensors, architecture)
     drop_auxiliary(module, tensors)
     compare(tensors, module, architecture)
     module.load_state_dict(tensors, strict=False)
@@ -73,6 +71,14 @@ def check_finite(tensors: Tensors) -> None:
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise InputFault(f"The tensor {name} holds NaN or infinite values; these weights cannot be evaluated.")
+
+
+def build_for(tensors: Tensors, architecture: str) -> nn.Module:
+    """Return the network with a head as wide as the file's, its parameters yet to be overwritten."""
+    module = architectures.build_uninitialised(architecture)
+    published = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    classes = find_classes(tensors, published)
+    return module if classes is None else architectures.build_uninitialised(architecture, classes)
 
 
 def find_classes(tensors: Tensors, published: dict[str, tuple[int, ...]]) -> int | None:
