@@ -17,6 +17,7 @@ from leaderboard.models import (
     AuditEvent,
     Benchmark,
     BenchmarkMetric,
+    BoardFacts,
     Claim,
     Dataset,
     Entry,
@@ -297,6 +298,11 @@ class ScoreAdmin(ReadOnly, admin.ModelAdmin[Any]):
     list_select_related = ("result__entry__model", "result__entry__benchmark", "metric")
     list_filter = ("metric",)
     search_fields = ("result__entry__model__name",)
+
+
+@admin.register(BoardFacts)
+class BoardFactsAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    list_display = ("benchmark", "version", "entries", "verified", "mismatch")
 
 
 @admin.register(Standing)

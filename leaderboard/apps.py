@@ -8,6 +8,8 @@ class LeaderboardConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing needs loaded apps; the triggers are installed after every migrate, on either database.
+        from leaderboard import staleness
         from leaderboard.triggers import install_triggers
 
         post_migrate.connect(install_triggers, sender=self)
+        staleness.connect()

@@ -2,12 +2,12 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from leaderboard.models import Metric
-from leaderboard.queries import BoardRow
+from leaderboard.queries import ChartRow
 
 WIDTH, HEIGHT = 560, 230
 LEFT, RIGHT, TOP, BOTTOM = 40, 16, 22, 28
@@ -137,22 +137,22 @@ def scale(value: float, low: float, high: float, begin: float, end: float) -> fl
     return round(begin + share * (end - begin), 1)
 
 
-def collect(rows: Iterable[BoardRow], key: str, place: Any) -> list[Datum]:
+def collect(rows: Iterable[ChartRow], place: Callable[[ChartRow], float | None]) -> list[Datum]:
     """Return a datum for each verified score and each claim whose place on the x axis is known."""
     data = []
     for row in rows:
-        cell, x = row.scores.get(key), place(row)
-        if cell is None or x is None:
+        x = place(row)
+        if x is None:
             continue
-        stated = ((cell.verified, True), (cell.claimed, False))
+        stated = ((row.verified, True), (row.claimed, False))
         url = f"/models/{row.model_slug}/"
         data += [Datum(x, value, row.model_name, flag, url) for value, flag in stated if value is not None]
     return sorted(data, key=lambda datum: (datum.x, datum.value))
 
 
-def draw_trend(rows: Sequence[BoardRow], metric: Metric) -> Chart | None:
+def draw_trend(rows: Sequence[ChartRow], metric: Metric) -> Chart | None:
     """Return the best score over the papers' dates, verified and claimed as two lines; None without two dates."""
-    data = collect(rows, metric.key, lambda row: row.published_on.toordinal() if row.published_on else None)
+    data = collect(rows, lambda row: row.published_on.toordinal() if row.published_on else None)
     if len({datum.x for datum in data}) < 2:
         return None
     first, last = (dt.date.fromordinal(int(data[i].x)).year for i in (0, -1))
@@ -162,9 +162,9 @@ def draw_trend(rows: Sequence[BoardRow], metric: Metric) -> Chart | None:
     return draw(data, metric, low, high, ticks, is_front=False)
 
 
-def draw_tradeoff(rows: Sequence[BoardRow], metric: Metric) -> Chart | None:
+def draw_tradeoff(rows: Sequence[ChartRow], metric: Metric) -> Chart | None:
     """Return score against parameters (log scale) with the Pareto front of each kind; None without two sizes."""
-    data = collect(rows, metric.key, lambda row: math.log10(row.parameters) if row.parameters else None)
+    data = collect(rows, lambda row: math.log10(row.parameters) if row.parameters else None)
     if len({datum.x for datum in data}) < 2:
         return None
     low, high = data[0].x - 0.1, data[-1].x + 0.1

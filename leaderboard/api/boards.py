@@ -1,14 +1,16 @@
 """The leaderboard of a benchmark, as JSON or CSV."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
+from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -17,19 +19,19 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from leaderboard.api.serializers import BoardSerializer
-from leaderboard.models import Benchmark
+from leaderboard.models import Benchmark, BoardFacts
 from leaderboard.queries import (
     PAGE_SIZE,
     BadQuery,
-    benchmark_metrics,
-    count_board,
     read_board,
     read_filters,
     read_number,
 )
+from leaderboard.services.standings import read_facts
 from leaderboard.tables.boards import row_to_dict, write_csv
 
 MAX_PAGE_SIZE = 500
+KEPT_SECONDS = 600
 
 
 class CSVRenderer(BaseRenderer):
@@ -83,6 +85,17 @@ class LeaderboardView(APIView):
     )
     def get(self, request: Request, slug: str) -> HttpResponseBase:
         benchmark = get_object_or_404(Benchmark.objects.select_related("split__dataset", "protocol"), slug=slug)
+        facts = read_facts(benchmark)
+        kind = request.accepted_renderer.format
+        key = facts.name_version("api", kind, get_language(), request.build_absolute_uri())
+        kept = cache.get(key)
+        if kept is None:
+            kept = self.write(request, benchmark, facts)
+            cache.set(key, kept, KEPT_SECONDS)
+        return answer(request, *kept)
+
+    def write(self, request: Request, benchmark: Benchmark, facts: BoardFacts) -> tuple[bytes, str, str]:
+        """Return the body of the answer, its content type and its `Link` header. Raises: BadQuery."""
         size = read_number(request.query_params, "page_size", 1, MAX_PAGE_SIZE) or PAGE_SIZE
         cursor = request.query_params.get("cursor") or None
         board = read_board(benchmark, read_filters(request.query_params), cursor=cursor, page_size=size)
@@ -90,23 +103,23 @@ class LeaderboardView(APIView):
             "next": self.link(request, board.next_cursor),
             "previous": self.link(request, board.previous_cursor),
         }
+        header = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
         if request.accepted_renderer.format == "csv":
-            text = write_csv(board.rows, [metric.key for metric in benchmark_metrics(benchmark)])
-            return answer(request, text.encode(), "text/csv; charset=utf-8", links)
-        counts = count_board(benchmark)
+            text = write_csv(board.rows, [metric.key for metric in board.metrics])
+            return text.encode(), "text/csv; charset=utf-8", header
         body = {
             "benchmark": benchmark.slug,
             "metric": board.metric.key,
             "counts": {
-                "entries": counts.entries,
-                "verified": counts.verified,
-                "mismatch": counts.mismatch,
-                "claimed": counts.claimed,
+                "entries": facts.entries,
+                "verified": facts.verified,
+                "mismatch": facts.mismatch,
+                "claimed": facts.claimed,
             },
             **links,
             "results": [row_to_dict(row) for row in board.rows],
         }
-        return answer(request, orjson.dumps(body), "application/json", links)
+        return orjson.dumps(body), "application/json", header
 
     def link(self, request: Request, cursor: str | None) -> str | None:
         if cursor is None:
@@ -116,12 +129,12 @@ class LeaderboardView(APIView):
         return request.build_absolute_uri(f"?{query.urlencode()}")
 
 
-def answer(request: Request, body: bytes, content_type: str, links: Mapping[str, str | None]) -> HttpResponseBase:
+def answer(request: Request, body: bytes, content_type: str, links: str) -> HttpResponseBase:
     """Return the body with its ETag and its neighbours in `Link`, or 304 where the caller has it already."""
     response = HttpResponse(body, content_type=content_type)
     response["ETag"] = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    if any(links.values()):
-        response["Link"] = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
+    if links:
+        response["Link"] = links
     response["Cache-Control"] = "no-cache"
     response["Vary"] = "Accept, Accept-Language"
     return get_conditional_response(request._request, etag=response["ETag"], response=response) or response

@@ -4,7 +4,7 @@ from leaderboard.models.audit import AuditEvent
 from leaderboard.models.benchmark import Benchmark, BenchmarkMetric, Protocol
 from leaderboard.models.claim import Claim
 from leaderboard.models.dataset import Dataset, Split
-from leaderboard.models.entry import Entry, Standing
+from leaderboard.models.entry import BoardFacts, Entry, Standing
 from leaderboard.models.metric import Metric
 from leaderboard.models.model import Model
 from leaderboard.models.paper import Paper
@@ -19,6 +19,7 @@ __all__ = [
     "AuditEvent",
     "Benchmark",
     "BenchmarkMetric",
+    "BoardFacts",
     "Claim",
     "Dataset",
     "Entry",

@@ -1,3 +1,6 @@
+import hashlib
+import time
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -92,6 +95,15 @@ class Standing(models.Model):
             models.Index(
                 "benchmark", "metric", "is_visible", models.F("order_value").desc(), "entry", name="board_order"
             ),
+            models.Index(
+                "benchmark",
+                "metric",
+                models.F("order_value").desc(),
+                "entry",
+                name="verified_order",
+                condition=models.Q(verified__isnull=False, is_visible=True),
+            ),
+            models.Index("benchmark", "metric", name="best_of_board", condition=models.Q(is_best=True)),
         ]
 
     def __str__(self) -> str:
@@ -101,3 +113,36 @@ class Standing(models.Model):
     def difference(self) -> float | None:
         """Verified minus claimed, in the metric's unit; None where one of them is missing."""
         return None if self.verified is None or self.claimed is None else self.verified - self.claimed
+
+
+class BoardFacts(models.Model):
+    """What a board's page says of the whole board, so that no reader has to count it.
+
+    Derived; written by `services.standings` alone. `version` is another one after every change, so that what was made
+    from it can be kept as long as it stands. `is_stale` says that something was written past the services.
+    """
+
+    benchmark = models.OneToOneField(Benchmark, models.CASCADE, related_name="facts")
+    version = models.PositiveBigIntegerField(default=time.time_ns)
+    is_stale = models.BooleanField(default=False)
+    entries = models.PositiveIntegerField(default=0)
+    verified = models.PositiveIntegerField(default=0)
+    mismatch = models.PositiveIntegerField(default=0)
+    frameworks = models.JSONField(default=list)
+    findings = models.JSONField(default=list, help_text="of the claim lint, the gravest first")
+
+    class Meta:
+        verbose_name = _("facts of a board")
+        verbose_name_plural = _("facts of the boards")
+
+    def __str__(self) -> str:
+        return f"{self.benchmark.slug}: {self.entries}"
+
+    @property
+    def claimed(self) -> int:
+        return self.entries - self.verified
+
+    def name_version(self, *parts: object) -> str:
+        """Return the cache key of something that was made from this version of the board."""
+        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+        return f"board-{self.benchmark_id}-{self.version}-{digest}"

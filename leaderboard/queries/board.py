@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from leaderboard.models import Benchmark, Entry, Metric, Result, Standing, Weights
+from leaderboard.claims.table import Action, Change, Finding, Severity
+from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Standing, Weights
 from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
 
 PAGE_SIZE = 50
@@ -73,17 +74,6 @@ class BoardRow:
     @property
     def frameworks(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(link.framework for link in self.weights))
-
-
-@dataclass(frozen=True)
-class BoardCounts:
-    entries: int
-    verified: int
-    mismatch: int
-
-    @property
-    def claimed(self) -> int:
-        return self.entries - self.verified
 
 
 @dataclass(frozen=True)
@@ -254,21 +244,19 @@ def build_row(
     )
 
 
-def count_board(benchmark: Benchmark) -> BoardCounts:
-    """Count the visible entries of a board by what is known of them."""
-    verified = Q(status__in=[Entry.Status.VERIFIED, Entry.Status.MISMATCH])
-    counts = Entry.objects.filter(benchmark=benchmark, is_hidden=False).aggregate(
-        entries=Count("id"),
-        verified=Count("id", filter=verified),
-        mismatch=Count("id", filter=Q(status=Entry.Status.MISMATCH)),
+def read_findings(facts: BoardFacts) -> tuple[Finding, ...]:
+    """Return the claim lint's findings as they were stored."""
+    return tuple(
+        Finding(
+            rule=stored["rule"],
+            severity=Severity(stored["severity"]),
+            rows=tuple(stored["rows"]),
+            sentence=stored["sentence"],
+            parameters=stored["parameters"],
+            repair=tuple(Change(**{**change, "action": Action(change["action"])}) for change in stored["repair"]),
+        )
+        for stored in facts.findings
     )
-    return BoardCounts(**counts)
-
-
-def list_frameworks(benchmark: Benchmark) -> list[str]:
-    """Return the frameworks that the board's weights are for, sorted."""
-    rows = Entry.objects.filter(benchmark=benchmark, is_hidden=False).values_list("weights__framework", flat=True)
-    return sorted({framework for framework in rows.distinct() if framework})
 
 
 def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
@@ -280,3 +268,25 @@ def read_entries(entries: QuerySet[Entry], metric: Metric) -> tuple[BoardRow, ..
     """Return the rows of these entries on one metric, e.g. all boards' rows of a model."""
     standings = Standing.objects.filter(entry__in=entries, metric=metric, is_visible=True)
     return build_rows(standings.select_related("entry__model__paper").order_by("-order_value", "entry_id"))
+
+
+@dataclass(frozen=True)
+class ChartRow:
+    """What the charts need of an entry."""
+
+    model_slug: str
+    model_name: str
+    parameters: int | None
+    published_on: dt.date | None
+    claimed: float | None
+    verified: float | None
+
+
+def read_chart_rows(benchmark: Benchmark, metric: Metric, count: int = 100) -> list[ChartRow]:
+    """Return the best entries of a board."""
+    standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
+    columns = ("slug", "name", "parameters", "paper__published_on")
+    values = standings.order_by("-order_value", "entry_id").values_list(
+        *(f"entry__model__{column}" for column in columns), "claimed", "verified"
+    )
+    return [ChartRow(*row) for row in values[:count]]

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import Count, F, Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 
-from leaderboard.models import Benchmark, Dataset, Entry, Metric, Paper, Standing, Task
+from leaderboard.models import Benchmark, BoardFacts, Dataset, Metric, Paper, Standing, Task
 from leaderboard.models import Model as PublishedModel
-from leaderboard.queries.board import BoardCounts
 
 FOUND_PER_KIND = 20
 M = TypeVar("M", bound=Model)
@@ -19,7 +18,7 @@ class BoardSummary:
     """A benchmark with its counts, its ranking metric and who leads: by verified score, and by claim alone."""
 
     benchmark: Benchmark
-    counts: BoardCounts
+    counts: BoardFacts
     metric: Metric | None
     leader: Standing | None
     claimant: Standing | None
@@ -29,7 +28,7 @@ def summarise_boards(benchmarks: QuerySet[Benchmark]) -> list[BoardSummary]:
     """Return the boards in their order, with four queries."""
     boards = list(benchmarks.select_related("task", "split__dataset", "protocol"))
     ids = [board.pk for board in boards]
-    counts = count_entries(ids)
+    facts = BoardFacts.objects.in_bulk(ids, field_name="benchmark_id")
     ranking = Standing.objects.filter(
         benchmark__in=ids,
         is_visible=True,
@@ -47,27 +46,13 @@ def summarise_boards(benchmarks: QuerySet[Benchmark]) -> list[BoardSummary]:
     return [
         BoardSummary(
             board,
-            counts.get(board.pk, BoardCounts(0, 0, 0)),
+            facts.get(board.pk) or BoardFacts(benchmark=board),
             metrics.get(board.pk),
             leaders.get(board.pk),
             claimants.get(board.pk),
         )
         for board in boards
     ]
-
-
-def count_entries(benchmark_ids: list[int]) -> dict[int, BoardCounts]:
-    verified = Q(status__in=[Entry.Status.VERIFIED, Entry.Status.MISMATCH])
-    rows = (
-        Entry.objects.filter(benchmark__in=benchmark_ids, is_hidden=False)
-        .values("benchmark_id")
-        .annotate(
-            entries=Count("pk"),
-            verified=Count("pk", filter=verified),
-            mismatch=Count("pk", filter=Q(status=Entry.Status.MISMATCH)),
-        )
-    )
-    return {row["benchmark_id"]: BoardCounts(row["entries"], row["verified"], row["mismatch"]) for row in rows}
 
 
 def first_of_each(standings: Iterable[Standing]) -> dict[int, Standing]:

@@ -1,11 +1,18 @@
 """Hold the stored claims of a benchmark against the claim lint."""
 
 from collections import defaultdict
+from dataclasses import asdict
+from typing import Any
 
 from leaderboard.claims.lint import is_proportion, lint
 from leaderboard.claims.table import ClaimRow, ClaimTable, Finding, MetricRule, StatedScore, StatedWeights
 from leaderboard.models import Benchmark, Claim, Entry
 from leaderboard.queries import benchmark_metrics
+
+
+def describe(finding: Finding) -> dict[str, Any]:
+    """Return the finding as it is stored in `BoardFacts`; `queries.read_findings` reads it."""
+    return asdict(finding)
 
 
 def find_findings(benchmark: Benchmark) -> tuple[Finding, ...]:

@@ -1,17 +1,21 @@
 """Derive what the leaderboard reads, `Standing` and an entry's status and verdict, from claims and results."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from evaluation.paired import unpack
 from leaderboard.claims.tolerance import judge, judge_all
-from leaderboard.models import Benchmark, Claim, Entry, Metric, Result, Score, Standing
+from leaderboard.models import Benchmark, BoardFacts, Claim, Entry, Metric, Result, Score, Standing
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
+from leaderboard.services.findings import describe, find_findings
 
 BATCH = 500
+# A larger board is linted when it is imported, not at every publication.
+LINTED_ENTRIES = 1000
 # Beyond this many verified entries the pairs grow too many for one publication.
 PAIRED_ENTRIES = 150
 
@@ -32,6 +36,7 @@ def refresh_benchmark(benchmark: Benchmark) -> None:
     metrics = list(benchmark.metrics.all())
     refresh_entries(list(Entry.objects.filter(benchmark=benchmark)), benchmark, metrics)
     rerank(benchmark, metrics)
+    note_facts(benchmark, is_linted=True)
 
 
 @transaction.atomic
@@ -41,6 +46,34 @@ def refresh_entry(entry: Entry) -> None:
     metrics = list(entry.benchmark.metrics.all())
     refresh_entries([entry], entry.benchmark, metrics)
     rerank(entry.benchmark, metrics)
+    note_facts(entry.benchmark)
+
+
+def note_facts(benchmark: Benchmark, *, is_linted: bool = False) -> BoardFacts:
+    """Write down what the board's page says of the whole board. Large boards are linted as a whole only."""
+    visible = Entry.objects.filter(benchmark=benchmark, is_hidden=False)
+    verified = Q(status__in=[Entry.Status.VERIFIED, Entry.Status.MISMATCH])
+    counts = visible.aggregate(
+        entries=Count("pk"),
+        verified=Count("pk", filter=verified),
+        mismatch=Count("pk", filter=Q(status=Entry.Status.MISMATCH)),
+    )
+    frameworks = visible.values_list("weights__framework", flat=True).distinct()
+    values = counts | {"frameworks": sorted(framework for framework in frameworks if framework)}
+    if is_linted or counts["entries"] <= LINTED_ENTRIES:
+        values["findings"] = [describe(finding) for finding in find_findings(benchmark)]
+    values |= {"version": time.time_ns(), "is_stale": False}
+    facts, _ = BoardFacts.objects.update_or_create(benchmark=benchmark, defaults=values)
+    return facts
+
+
+def read_facts(benchmark: Benchmark) -> BoardFacts:
+    """Return the board's facts; where there are none or they are stale, the board is derived first."""
+    facts = BoardFacts.objects.filter(benchmark=benchmark, is_stale=False).first()
+    if facts is None:
+        refresh_benchmark(benchmark)
+        facts = BoardFacts.objects.get(benchmark=benchmark)
+    return facts
 
 
 def lock(benchmark: Benchmark) -> None:

@@ -2,28 +2,34 @@
 
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import F
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
+from django.utils.safestring import mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from leaderboard import charts
-from leaderboard.models import Benchmark, Entry, Standing
+from leaderboard.models import Benchmark, BoardFacts, Entry, Standing
 from leaderboard.queries import (
     BadQuery,
     Board,
     BoardFilters,
     benchmark_metrics,
-    count_board,
-    list_frameworks,
     read_board,
+    read_chart_rows,
     read_filters,
+    read_findings,
 )
-from leaderboard.services.findings import find_findings
+from leaderboard.services.standings import read_facts
 from leaderboard.tables.boards import write_csv, write_markdown
 from leaderboard.views.requests import HtmxRequest
 
 EXPORT_ROWS = 10_000
+TEMPLATE = "leaderboard/board.html"
+KEPT_SECONDS = 600
 EXPORTS = {"csv": "text/csv", "md": "text/markdown"}
 PARAMETERS = ("metric", "status", "framework", "max_parameters", "as_of", "q")
 SIZES = ((5_000_000, "5 M"), (10_000_000, "10 M"), (25_000_000, "25 M"), (50_000_000, "50 M"), (100_000_000, "100 M"))
@@ -37,39 +43,57 @@ def find_benchmark(slug: str) -> Benchmark:
 def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     """Show a page of the board. What is wrong with a filter is said in place of the rows."""
     benchmark = find_benchmark(slug)
+    facts = read_facts(benchmark)
+    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
+    part = "table" if is_fragment else "content"
+    key = facts.name_version(part, get_language(), request.get_full_path())
+    text, status = cache.get(key) or (None, 200)
+    if text is None:
+        context = read_context(benchmark, facts, request.GET)
+        if not is_fragment:
+            context |= draw_charts(benchmark)
+        text, status = render_to_string(f"{TEMPLATE}#{part}", context, request), 400 if context["error"] else 200
+        if status == 200:
+            cache.set(key, (text, status), KEPT_SECONDS)
+    if is_fragment:
+        response = HttpResponse(text, status=status)
+    else:
+        response = render(request, TEMPLATE, {"benchmark": benchmark, "content": mark_safe(text)}, status=status)
+    response["Vary"] = "HX-Request, Cookie, Accept-Language"
+    return response
+
+
+def read_context(benchmark: Benchmark, facts: BoardFacts, query: QueryDict) -> dict[str, Any]:
+    """Return what the table shows."""
     error, board = "", None
-    parameters = {name: request.GET.get(name, "") for name in PARAMETERS}
+    parameters = {name: query.get(name, "") for name in PARAMETERS}
     try:
-        board = read_board(benchmark, read_filters(request.GET), cursor=request.GET.get("cursor") or None)
+        board = read_board(benchmark, read_filters(query), cursor=query.get("cursor") or None)
     except BadQuery as bad:
         error = str(bad)
         metrics = benchmark_metrics(benchmark)
         board = Board(benchmark, metrics, metrics[0], BoardFilters(), ()) if metrics else None
-    context: dict[str, Any] = {
+    return {
         "benchmark": benchmark,
         "board": board,
         "error": error,
-        "counts": count_board(benchmark),
-        "frameworks": list_frameworks(benchmark),
+        "counts": facts,
+        "findings": read_findings(facts),
         "sizes": SIZES,
-        "axis": charts.make_axis([row.scores.get(board.metric.key) for row in board.rows], board.metric)
-        if board
-        else None,
+        "axis": make_axis(board) if board else None,
         "parameters": parameters,
         "is_filtered": any(parameters.values()),
     }
-    is_fragment = request.htmx and not request.htmx.history_restore_request
-    if board and not is_fragment:
-        chart_rows = read_board(benchmark, BoardFilters(), page_size=200).rows
-        context |= {
-            "trend": charts.draw_trend(chart_rows, board.metrics[0]),
-            "tradeoff": charts.draw_tradeoff(chart_rows, board.metrics[0]),
-            "findings": find_findings(benchmark),
-        }
-    name = "leaderboard/board.html" + ("#table" if is_fragment else "")
-    response = render(request, name, context, status=400 if error else 200)
-    response["Vary"] = "HX-Request, Cookie, Accept-Language"
-    return response
+
+
+def draw_charts(benchmark: Benchmark) -> dict[str, object]:
+    metric = next(iter(benchmark_metrics(benchmark)), None)
+    rows = read_chart_rows(benchmark, metric) if metric else []
+    return {
+        "charted": metric,
+        "trend": charts.draw_trend(rows, metric) if metric else None,
+        "tradeoff": charts.draw_tradeoff(rows, metric) if metric else None,
+    }
 
 
 def make_axis(board: Board) -> charts.Axis | None:
@@ -79,7 +103,7 @@ def make_axis(board: Board) -> charts.Axis | None:
 def show_findings(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what the claim lint found, with its evidence."""
     benchmark = find_benchmark(slug)
-    findings = find_findings(benchmark)
+    findings = read_findings(read_facts(benchmark))
     rows = {row for finding in findings for change in finding.repair if (row := change.row).isdecimal()}
     names = Entry.objects.filter(pk__in=rows).values_list("pk", "model__name")
     context = {"benchmark": benchmark, "findings": findings, "names": {str(pk): name for pk, name in names}}

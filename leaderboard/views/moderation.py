@@ -13,14 +13,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from leaderboard.models import AuditEvent, Benchmark, Entry, Run, Submission, Worker
+from leaderboard.models import AuditEvent, BoardFacts, Entry, Run, Submission, Worker
+from leaderboard.queries import read_findings
 from leaderboard.services import moderation
-from leaderboard.services.findings import find_findings
 from leaderboard.states import TransitionRefused
 
 staff_only = user_passes_test(lambda user: user.is_active and user.is_staff)
 SHOWN = 30
-BOARDS_LINTED = 10
 SUBMISSION_ACTIONS: dict[str, Callable[..., Any]] = {
     "reject": moderation.reject,
     "retract": moderation.retract,
@@ -34,8 +33,7 @@ ENTRY_ACTIONS: dict[str, Callable[..., Any]] = {"hide": moderation.hide, "unhide
 def show_queue(request: HttpRequest) -> HttpResponse:
     """Show what waits for a decision, the workers and the audit trail."""
     submissions = Submission.objects.select_related("benchmark__split__dataset", "submitter", "entry__model")
-    boards = Benchmark.objects.filter(entries__claims__isnull=False).distinct()
-    boards = boards.select_related("split__dataset", "protocol").order_by("-pk")[:BOARDS_LINTED]
+    linted = BoardFacts.objects.exclude(findings=[]).select_related("benchmark__split__dataset", "benchmark__protocol")
     context = {
         "stalled": submissions.filter(state="stalled")[:SHOWN],
         "active": submissions.filter(state__in=["submitted", "queued", "running"])[:SHOWN],
@@ -43,7 +41,7 @@ def show_queue(request: HttpRequest) -> HttpResponse:
         "mismatches": submissions.filter(state="verified", entry__status=Entry.Status.MISMATCH)[:SHOWN],
         "hidden": Entry.objects.filter(is_hidden=True).select_related("model", "benchmark__split__dataset")[:SHOWN],
         "verified": submissions.filter(state="verified", entry__status=Entry.Status.VERIFIED)[:SHOWN],
-        "findings": [(board, found) for board in boards if (found := find_findings(board))],
+        "findings": [(facts.benchmark, read_findings(facts)) for facts in linted],
         "workers": Worker.objects.all(),
         "running": {run.worker: run for run in Run.objects.filter(state="running").select_related("submission")},
         "trail": AuditEvent.objects.all()[:SHOWN],

@@ -17,7 +17,7 @@ from tests.factories import claim_run, make_benchmark, make_report, make_submiss
 pytestmark = pytest.mark.django_db
 
 TABLES = [model for model in apps.get_app_config("leaderboard").get_models() if model in admin.site._registry]
-READ_ONLY = {"auditevent", "run", "result", "score", "standing", "submission", "worker"}
+READ_ONLY = {"auditevent", "boardfacts", "run", "result", "score", "standing", "submission", "worker"}
 
 
 def name_table(model: type[models.Model]) -> str:

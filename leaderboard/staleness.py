@@ -1,0 +1,41 @@
+"""Rows that are written past the services, in a shell or by a script, make their boards' facts stale.
+
+The next reader derives such a board again, so that no board goes on showing what is no longer stored.
+"""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.signals import m2m_changed, post_delete, post_save
+
+from leaderboard.models import BenchmarkMetric, BoardFacts, Claim, Entry, Model, Paper
+
+
+def find_facts(row: Any) -> QuerySet[BoardFacts]:
+    """Return the facts of the boards on which this row shows."""
+    facts = BoardFacts.objects.filter(is_stale=False)
+    match row:
+        case Entry() | BenchmarkMetric():
+            return facts.filter(benchmark=row.benchmark_id)
+        case Claim():
+            return facts.filter(benchmark__entries=row.entry_id)
+        case Model():
+            return facts.filter(benchmark__entries__model=row.pk)
+        case Paper():
+            return facts.filter(benchmark__entries__model__paper=row.pk)
+    return facts.none()
+
+
+def mark(instance: Any, **_: Any) -> None:
+    # By key: an update across joins is not possible, and almost always there is nothing to do.
+    keys = list(find_facts(instance).values_list("pk", flat=True).distinct())
+    if keys:
+        BoardFacts.objects.filter(pk__in=keys).update(is_stale=True)
+
+
+def connect() -> None:
+    """Listen for single writes; `bulk_create` and `update` send no signal, and the services follow them up anyway."""
+    for model in (Entry, Claim, Model, Paper, BenchmarkMetric):
+        post_save.connect(mark, sender=model, dispatch_uid="staleness")
+        post_delete.connect(mark, sender=model, dispatch_uid="staleness")
+    m2m_changed.connect(mark, sender=Entry.weights.through, dispatch_uid="staleness")

@@ -1,0 +1,59 @@
+"""What a board's page says of the whole board, and that it keeps to what is stored."""
+
+import pytest
+from django.test import Client
+
+from leaderboard.models import Benchmark, BoardFacts, Entry
+from leaderboard.services.standings import read_facts, refresh_benchmark
+from tests.factories import make_benchmark, make_entry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def board() -> Benchmark:
+    benchmark = make_benchmark()
+    make_entry(benchmark, "One", claims={"top1": 70.5, "top5": 90.0})
+    refresh_benchmark(benchmark)
+    return benchmark
+
+
+def list_names(client: Client, benchmark: Benchmark) -> list[str]:
+    answer = client.get(f"/api/v1/benchmarks/{benchmark.slug}/leaderboard/")
+    page = client.get(benchmark.get_absolute_url()).content.decode()
+    names = [row["model"]["name"] for row in answer.json()["results"]]
+    assert all(f">{name}<" in page for name in names)
+    assert page.count("<tr id=") == len(names)
+    return names
+
+
+def test_facts_count_what_is_visible(board: Benchmark) -> None:
+    make_entry(board, "Hidden", claims={"top1": 71.0})
+    Entry.objects.filter(model__name="Hidden").update(is_hidden=True)
+    refresh_benchmark(board)
+    facts = read_facts(board)
+    assert (facts.entries, facts.verified, facts.claimed, facts.frameworks) == (1, 0, 1, ["PyTorch"])
+
+
+def test_a_row_written_past_the_services_shows_at_the_next_reading(board: Benchmark, client: Client) -> None:
+    assert list_names(client, board) == ["One"]
+    entry = make_entry(board, "Two", claims={"top1": 71.0})
+    assert list_names(client, board) == ["Two", "One"]
+    entry.model.name = "Three"
+    entry.model.save()
+    assert list_names(client, board) == ["Three", "One"]
+    entry.claims.get().delete()
+    assert list_names(client, board) == ["One"]
+
+
+def test_a_board_that_was_never_derived_is_derived_when_it_is_read(client: Client) -> None:
+    benchmark = make_benchmark()
+    make_entry(benchmark, "One", claims={"top1": 70.5})
+    assert not BoardFacts.objects.exists()
+    assert list_names(client, benchmark) == ["One"]
+
+
+def test_kept_pages_are_those_of_the_present_version(board: Benchmark, client: Client) -> None:
+    first = read_facts(board).version
+    refresh_benchmark(board)
+    assert read_facts(board).version != first
