@@ -28,7 +28,7 @@ def summarise_boards(benchmarks: QuerySet[Benchmark]) -> list[BoardSummary]:
     """Return the boards in their order, with four queries."""
     boards = list(benchmarks.select_related("task", "split__dataset", "protocol"))
     ids = [board.pk for board in boards]
-    facts = BoardFacts.objects.in_bulk(ids, field_name="benchmark_id")
+    facts = BoardFacts.objects.defer("findings").in_bulk(ids, field_name="benchmark_id")
     ranking = Standing.objects.filter(
         benchmark__in=ids,
         is_visible=True,

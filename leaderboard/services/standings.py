@@ -69,10 +69,12 @@ def note_facts(benchmark: Benchmark, *, is_linted: bool = False) -> BoardFacts:
 
 def read_facts(benchmark: Benchmark) -> BoardFacts:
     """Return the board's facts; where there are none or they are stale, the board is derived first."""
-    facts = BoardFacts.objects.filter(benchmark=benchmark, is_stale=False).first()
+    # Findings of a large board are long, and most readers do not ask for them.
+    known = BoardFacts.objects.filter(benchmark=benchmark, is_stale=False).defer("findings")
+    facts = known.first()
     if facts is None:
         refresh_benchmark(benchmark)
-        facts = BoardFacts.objects.get(benchmark=benchmark)
+        facts = known.get()
     return facts
 
 
