@@ -1,7 +1,7 @@
 from django.urls import path
 
 from leaderboard.feeds import BoardFeed
-from leaderboard.views import accounts, boards, catalogue, comparison, moderation, submissions
+from leaderboard.views import accounts, boards, catalogue, comparison, entries, moderation, submissions
 
 urlpatterns = [
     path("", catalogue.home, name="home"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("datasets/<slug:slug>/", catalogue.show_dataset, name="dataset"),
     path("models/", catalogue.list_models, name="models"),
     path("models/<slug:slug>/", catalogue.show_model, name="model"),
+    path("entries/<int:pk>/", entries.show_entry, name="entry"),
+    path("papers/<int:pk>/", entries.show_paper, name="paper"),
+    path("people/<str:username>/", entries.show_person, name="person"),
     path("search/", catalogue.search_catalogue, name="search"),
     path("how-we-verify/", catalogue.explain, name="explain"),
     path("benchmarks/<slug:slug>/", boards.show_board, name="benchmark"),

@@ -217,6 +217,8 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
+# The Chinese locale groups no digits by itself.
+NUMBER_GROUPING = 3
 TIME_ZONE = "UTC"
 MODELTRANSLATION_LANGUAGES = ("en", "zh-hans")
 MODELTRANSLATION_DEFAULT_LANGUAGE = "en"

@@ -2,6 +2,7 @@ import hashlib
 import time
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from leaderboard.models.benchmark import Benchmark
@@ -57,6 +58,9 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model.name} [{self.variant}] on {self.benchmark.slug}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("entry", args=[self.pk])
 
 
 class Standing(models.Model):

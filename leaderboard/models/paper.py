@@ -1,4 +1,5 @@
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from leaderboard.models.addresses import WebAddressField
@@ -19,3 +20,6 @@ class Paper(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.url
+
+    def get_absolute_url(self) -> str:
+        return reverse("paper", args=[self.pk])

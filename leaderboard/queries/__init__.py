@@ -8,6 +8,7 @@ from leaderboard.queries.board import (
     ScoreCell,
     WeightsLink,
     benchmark_metrics,
+    build_rows,
     read_board,
     read_chart_rows,
     read_entries,
@@ -16,6 +17,7 @@ from leaderboard.queries.board import (
 )
 from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
+from leaderboard.queries.ledger import LedgerLine, read_ledger
 from leaderboard.queries.pairs import compare_entries
 from leaderboard.queries.progress import SubmissionProgress, read_progress
 
@@ -28,16 +30,19 @@ __all__ = [
     "BoardSummary",
     "ChartRow",
     "FoundPage",
+    "LedgerLine",
     "ScoreCell",
     "SubmissionProgress",
     "WeightsLink",
     "benchmark_metrics",
+    "build_rows",
     "compare_entries",
     "read_board",
     "read_chart_rows",
     "read_entries",
     "read_filters",
     "read_findings",
+    "read_ledger",
     "read_number",
     "read_progress",
     "read_rows",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from leaderboard.claims.table import Action, Change, Finding, Severity
 from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Standing, Weights
@@ -108,7 +109,7 @@ class Cursor:
             value, entry_id, backwards = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             return cls(float(value), int(entry_id), bool(backwards))
         except (ValueError, TypeError, binascii.Error) as error:
-            raise BadQuery("cursor", "This cursor is not one of ours; start again from the first page.") from error
+            raise BadQuery("cursor", _("This cursor is not one of ours; start again from the first page.")) from error
 
 
 def benchmark_metrics(benchmark: Benchmark) -> tuple[Metric, ...]:
@@ -125,14 +126,20 @@ def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:
         if metric.key == key:
             return metric
     known = ", ".join(metric.key for metric in metrics) or "none"
-    raise BadQuery("metric", f"This benchmark has no metric {key!r}; it has {known}.")
+    raise BadQuery(
+        "metric", _("This benchmark has no metric “%(key)s”; it has %(known)s.") % {"key": key[:100], "known": known}
+    )
 
 
 def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters) -> QuerySet[Standing]:
     """Return the visible standings that the filters leave. Raises: BadQuery."""
     standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
     if filters.status not in STATUS_FILTERS:
-        raise BadQuery("status", f"Unknown status {filters.status!r}; use one of {', '.join(STATUS_FILTERS)}.")
+        raise BadQuery(
+            "status",
+            _("Unknown status “%(status)s”; use one of %(known)s.")
+            % {"status": filters.status[:100], "known": ", ".join(STATUS_FILTERS)},
+        )
     if filters.status == "verified":
         standings = standings.filter(entry__status__in=[Entry.Status.VERIFIED, Entry.Status.MISMATCH])
     elif filters.status != "all":
@@ -174,7 +181,7 @@ def read_board(
     """Return a page of the board. Raises: BadQuery."""
     metrics = benchmark_metrics(benchmark)
     if not metrics:
-        raise BadQuery("metric", "This benchmark has no metrics yet; an admin adds them.")
+        raise BadQuery("metric", _("This benchmark has no metrics yet; an admin adds them."))
     metric = choose_metric(metrics, filters.metric)
     standings = filter_standings(benchmark, metric, filters)
     page, has_before, has_after = slice_standings(standings, Cursor.decode(cursor) if cursor else None, page_size)

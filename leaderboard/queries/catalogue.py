@@ -89,7 +89,7 @@ def search(text: str) -> list[FoundPage]:
     for model in matching(models, words, "name", "architecture"):
         found.append(FoundPage("model", model.name, model.get_absolute_url(), model.architecture))
     for paper in matching(Paper.objects.all(), words, "title", "authors", "url"):
-        found.append(FoundPage("paper", str(paper), paper.url, paper.authors))
+        found.append(FoundPage("paper", str(paper), paper.get_absolute_url(), paper.authors))
     return found
 
 

@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 MAX_NUMBER = 10**15
 STATUS_FILTERS = ("all", "verified", "mismatch", "claimed")
 
@@ -34,7 +36,8 @@ def read_number(parameters: Mapping[str, str], name: str, low: int, high: int) -
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 16 or not low <= int(text) <= high:
-        raise BadQuery(name, f"{name} is a whole number from {low} to {high}.")
+        sentence = _("%(name)s is a whole number from %(low)s to %(high)s.")
+        raise BadQuery(name, sentence % {"name": name, "low": low, "high": high})
     return int(text)
 
 
@@ -42,12 +45,13 @@ def read_filters(parameters: Mapping[str, str]) -> BoardFilters:
     """Return the filters that an address asks for. Raises: BadQuery."""
     for name, text in parameters.items():
         if "\0" in text or len(text) > 300:
-            raise BadQuery(name, f"{name} is longer than it can be, or holds a null byte.")
+            sentence = _("%(name)s is longer than it can be, or holds a null byte.")
+            raise BadQuery(name, sentence % {"name": name})
     as_of = parameters.get("as_of", "").strip()
     try:
         date = dt.date.fromisoformat(as_of) if as_of else None
     except ValueError as error:
-        raise BadQuery("as_of", "as_of is a date such as 2026-01-31.") from error
+        raise BadQuery("as_of", _("as_of is a date such as 2026-01-31.")) from error
     return BoardFilters(
         metric=parameters.get("metric", ""),
         status=parameters.get("status", "") or "all",

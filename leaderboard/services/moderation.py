@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from leaderboard.models import Entry, Result, Run, Submission
 from leaderboard.services import audit, standings
@@ -14,7 +15,7 @@ class ReasonRequired(ValueError):
     """A moderation without a reason. The message is one plain sentence."""
 
     def __init__(self) -> None:
-        super().__init__("Give a reason; it is shown to the submitter and kept in the audit trail.")
+        super().__init__(_("Give a reason; it is shown to the submitter and kept in the audit trail."))
 
 
 def need_reason(reason: str) -> str:

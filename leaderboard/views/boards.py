@@ -23,14 +23,20 @@ from leaderboard.queries import (
     read_filters,
     read_findings,
 )
+from leaderboard.services.exports import export_board as write_board
 from leaderboard.services.standings import read_facts
-from leaderboard.tables.boards import write_csv, write_markdown
 from leaderboard.views.requests import HtmxRequest
 
-EXPORT_ROWS = 10_000
 TEMPLATE = "leaderboard/board.html"
 KEPT_SECONDS = 600
-EXPORTS = {"csv": "text/csv", "md": "text/markdown"}
+EXPORTS = {
+    "csv": ("csv", "text/csv"),
+    "json": ("json", "application/json"),
+    "md": ("markdown", "text/markdown"),
+    "pwc.json": ("pwc", "application/json"),
+    "model-index.yml": ("model-index", "application/yaml"),
+    "bib": ("bibtex", "application/x-bibtex"),
+}
 PARAMETERS = ("metric", "status", "framework", "max_parameters", "as_of", "q")
 SIZES = ((5_000_000, "5 M"), (10_000_000, "10 M"), (25_000_000, "25 M"), (50_000_000, "50 M"), (100_000_000, "100 M"))
 
@@ -111,20 +117,16 @@ def show_findings(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
-    """Hand out the whole board as CSV or Markdown."""
+    """Hand out the whole board, as far as the filters leave it, as a file."""
     if format not in EXPORTS:
         raise Http404
     benchmark = find_benchmark(slug)
-    metrics = benchmark_metrics(benchmark)
+    writer, content_type = EXPORTS[format]
     try:
-        rows = read_board(benchmark, read_filters(request.GET), page_size=EXPORT_ROWS).rows
+        text = write_board(benchmark, writer, read_filters(request.GET))
     except BadQuery as bad:
         return HttpResponse(str(bad), status=400, content_type="text/plain; charset=utf-8")
-    if format == "csv":
-        text = write_csv(rows, [metric.key for metric in metrics])
-    else:
-        text = write_markdown(rows, {metric.key: metric.label for metric in metrics})
-    response = HttpResponse(text, content_type=f"{EXPORTS[format]}; charset=utf-8")
+    response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{benchmark.slug}.{format}"'
     return response
 

@@ -7,10 +7,11 @@ from django.shortcuts import get_object_or_404, render
 
 from leaderboard import charts
 from leaderboard.models import Benchmark, Dataset, Entry, Metric, Model, Split, Standing, Task
-from leaderboard.queries import read_rows, search, summarise_boards
+from leaderboard.queries import build_rows, search, summarise_boards
 
 LATEST = 6
 MODELS_PER_PAGE = 50
+ROWS = 200
 
 
 def ranking_standings() -> QuerySet[Standing]:
@@ -79,20 +80,20 @@ def list_models(request: HttpRequest) -> HttpResponse:
 def show_model(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a model: its rows on every board, its weights and its paper."""
     model = get_object_or_404(Model.objects.select_related("paper"), slug=slug)
-    standings = ranking_standings().filter(entry__model=model)
-    chosen = standings.select_related("benchmark__split__dataset", "benchmark__protocol", "metric")
-    boards = {standing.entry_id: standing for standing in chosen}
-    rows = [
-        {"row": row, "standing": boards[row.entry_id], "benchmark": boards[row.entry_id].benchmark}
-        for row in read_rows(standings.order_by("benchmark__position", "benchmark_id", "-order_value", "entry_id"))
+    rows = list_entry_rows(model.entries.all(), ROWS)
+    return render(request, "leaderboard/model.html", {"model": model, "rows": rows, "weights": model.weights.all()})
+
+
+def list_entry_rows(entries: QuerySet[Entry], count: int) -> list[dict[str, object]]:
+    """Return the rows of several boards, each on the metric that ranks its board, with the board."""
+    ranking = ranking_standings().filter(entry__in=entries)
+    chosen = ranking.order_by("benchmark__position", "benchmark_id", "-order_value", "entry_id")[:count]
+    related = ("entry__model__paper", "benchmark__split__dataset", "benchmark__protocol", "metric")
+    found = list(chosen.select_related(*related))
+    return [
+        {"row": row, "standing": standing, "benchmark": standing.benchmark}
+        for row, standing in zip(build_rows(found), found, strict=True)
     ]
-    context = {
-        "model": model,
-        "rows": rows,
-        "weights": model.weights.all(),
-        "entries": Entry.objects.filter(model=model, is_hidden=False).count(),
-    }
-    return render(request, "leaderboard/model.html", context)
 
 
 def search_catalogue(request: HttpRequest) -> HttpResponse:

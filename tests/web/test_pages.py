@@ -35,6 +35,8 @@ def list_public(stage: Stage) -> list[str]:
         f"/benchmarks/{stage.digits.slug}/?metric=top5&status=verified&framework=PyTorch&max_parameters=5000000",
         f"/benchmarks/{stage.digits.slug}/?q=nothing",
         stage.verified.get_absolute_url(),
+        *(f"/entries/{stage.verified.entry_id}/", f"/entries/{stage.imagenet.entries.all()[0].pk}/", "/people/lin/"),
+        f"/papers/{model.paper_id}/",
         *("/compare/", f"/compare/?benchmark={stage.digits.slug}", compare(stage)),
         *("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"),
     ]
@@ -136,7 +138,13 @@ def test_unfinished_submissions_are_private(stage: Stage, anyone: Client, admin:
     [
         *("/nothing/", "/tasks/x/", "/datasets/x/", "/models/x/", "/benchmarks/x/", "/benchmarks/x/findings/"),
         *("/badges/digits/x.svg", "/badges/x/resnet-20.svg", "/compare/?a=x", "/compare/?a=99999999999999999999"),
-        *("/submissions/00000000-0000-4000-8000-000000000000/", "/benchmarks/digits/export.xml"),
+        *(
+            "/submissions/00000000-0000-4000-8000-000000000000/",
+            "/entries/0/",
+            "/papers/0/",
+            "/people/nobody/",
+            "/benchmarks/digits/export.xml",
+        ),
     ],
 )
 def test_what_is_not_there_is_a_page_that_says_so(stage: Stage, anyone: Client, address: str) -> None:
@@ -195,12 +203,32 @@ def test_neighbours_and_comparison_show_the_paired_test(stage: Stage, anyone: Cl
     assert "they cannot be told apart" in text
 
 
+def test_ledger_tells_what_was_claimed_run_and_decided(stage: Stage, anyone: Client, admin: Client) -> None:
+    admin.post(f"/moderation/retract/{stage.verified.pk}/", {"reason": "Trained on the test images."})
+    text = anyone.get(f"/entries/{stage.verified.entry_id}/").content.decode()
+    steps = ["queued", "running", "verified", "81.030", "retracted", "Trained on the test images."]
+    places = [text.find(step, text.find("Ledger")) for step in steps]
+    assert -1 not in places
+    assert "91.73" in text
+
+
+def test_person_shows_attempts_in_the_open(stage: Stage, anyone: Client) -> None:
+    text = anyone.get("/people/lin/").content.decode()
+    assert "4 submissions in all" in text
+    assert "Broken" not in text
+    assert "ResNet-32" in text
+
+
 def test_exports(stage: Stage, anyone: Client) -> None:
     base = f"/benchmarks/{stage.digits.slug}/export"
     csv = anyone.get(f"{base}.csv")
     assert csv["Content-Type"].startswith("text/csv")
     assert csv.content.decode().splitlines()[0].startswith("rank,")
     assert "| ResNet-32 |" in anyone.get(f"{base}.md").content.decode()
+    assert "ResNet-20" in anyone.get(f"{base}.json").content.decode()
+    assert anyone.get(f"{base}.pwc.json").json()
+    assert "model-index" in anyone.get(f"{base}.model-index.yml").content.decode()
+    assert "@misc" in anyone.get(f"/benchmarks/{stage.imagenet.slug}/export.bib").content.decode()
     assert anyone.get(f"{base}.csv?status=nope").status_code == 400
 
 

@@ -1,0 +1,60 @@
+"""The ledger of an entry: everything that was ever claimed, run and decided of it, oldest first."""
+
+import datetime as dt
+from dataclasses import dataclass
+from operator import attrgetter
+
+from django.db.models import Q
+
+from leaderboard.models import AuditEvent, Claim, Entry, Result, Submission
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """One thing that happened. `kind` is claim, result or move; the rest is what the page says of it."""
+
+    at: dt.datetime
+    kind: str
+    text: str = ""
+    who: str = ""
+    reason: str = ""
+    from_state: str = ""
+    to_state: str = ""
+    submission: Submission | None = None
+
+
+def read_ledger(entry: Entry) -> list[LedgerLine]:
+    """Return the lines, with five queries. Of submissions, states and reasons are told, never logs."""
+    submissions = {str(submission.pk): submission for submission in Submission.objects.filter(entry=entry)}
+    lines = [read_claim(claim) for claim in Claim.objects.filter(entry=entry).select_related("metric")]
+    results = Result.objects.filter(entry=entry).select_related("run__submission").prefetch_related("scores__metric")
+    lines += [read_result(result) for result in results]
+    moves = AuditEvent.objects.filter(
+        Q(target_type="entry", target_id=str(entry.pk)) | Q(target_type="submission", target_id__in=list(submissions))
+    )
+    lines += [read_move(event, submissions.get(event.target_id)) for event in moves]
+    return sorted(lines, key=attrgetter("at"))
+
+
+def read_claim(claim: Claim) -> LedgerLine:
+    text = f"{claim.metric.label} {claim.text or f'{claim.value:g}'}"
+    return LedgerLine(claim.created_at, "claim", text, who=claim.source)
+
+
+def read_result(result: Result) -> LedgerLine:
+    scores = sorted(result.scores.all(), key=lambda score: score.metric.key)
+    text = ", ".join(f"{score.metric.label} {score.value:.{score.metric.decimals}f}" for score in scores)
+    return LedgerLine(result.created_at, "result", text, submission=result.run.submission)
+
+
+def read_move(event: AuditEvent, submission: Submission | None) -> LedgerLine:
+    return LedgerLine(
+        event.at,
+        "move",
+        event.action,
+        who=event.actor,
+        reason=event.reason,
+        from_state=event.from_state,
+        to_state=event.to_state,
+        submission=submission,
+    )
