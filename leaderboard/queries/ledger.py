@@ -32,7 +32,7 @@ def read_ledger(entry: Entry) -> list[LedgerLine]:
     moves = AuditEvent.objects.filter(
         Q(target_type="entry", target_id=str(entry.pk)) | Q(target_type="submission", target_id__in=list(submissions))
     )
-    lines += [read_move(event, submissions.get(event.target_id)) for event in moves]
+    lines += [read_move(event, submissions.get(event.target_id)) for event in moves.order_by("at", "id")]
     return sorted(lines, key=attrgetter("at"))
 
 
@@ -52,7 +52,7 @@ def read_move(event: AuditEvent, submission: Submission | None) -> LedgerLine:
         event.at,
         "move",
         event.action,
-        who=event.actor,
+        who=event.actor if event.actor_user_id else "",
         reason=event.reason,
         from_state=event.from_state,
         to_state=event.to_state,
