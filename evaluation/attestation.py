@@ -1,7 +1,7 @@
 """Signed statements about results: in-toto statements in DSSE envelopes, signed with Ed25519.
 
 Source: in-toto attestation framework, Statement v1; DSSE v1 (pre-authentication encoding). Both sides import this: the
-portal signs, anyone verifies offline with `manage.py verify_attestation` or `python -m evaluation.engine verify`.
+portal signs, anyone verifies offline with `manage.py verify_attestation` or `python -m evaluation.verify`.
 """
 
 import base64

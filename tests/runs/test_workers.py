@@ -1,5 +1,7 @@
 """Submissions through the web form, evaluated by real worker processes, some of which are killed."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from django.urls import reverse
 from leaderboard.models import Benchmark, Result, Run, Submission
 from leaderboard.states import SETTLED
 from tests.factories import make_user
-from tests.processes import WorkerProcess, wait_until
+from tests.processes import ROOT, WorkerProcess, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 MEAN, STD = "0.485,0.456,0.406", "0.229,0.224,0.225"
@@ -65,8 +67,30 @@ def wait_for_predictions(submission: Submission) -> Run:
     return found[0]
 
 
+def check_offline(visitor: Client, submission: Submission, folder: Path) -> None:
+    """Check attestation and evidence as somebody at home does, then with one byte of the evidence changed."""
+    files = {
+        "attestation.json": reverse("submission-attestation", args=[submission.pk]),
+        "evidence.npz": reverse("submission-evidence", args=[submission.pk]),
+        "key.pem": reverse("attestation-key"),
+    }
+    for name, address in files.items():
+        (folder / name).write_bytes(visitor.get(address).getvalue())
+    command = [sys.executable, "-m", "evaluation.verify", str(folder / "attestation.json")]
+    command += ["--key", str(folder / "key.pem"), "--evidence", str(folder / "evidence.npz")]
+    good = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "gives the same counts: top1 8103, top5 9872" in good.stdout
+    content = bytearray((folder / "evidence.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "evidence.npz").write_bytes(content)
+    bad = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (bad.returncode, len(bad.stderr.splitlines())) == (2, 1)
+    assert "it is another file" in bad.stderr
+
+
 def test_cifar_through_the_form_counts_exactly(
-    cifar: Benchmark, shared_data: Path, visitor: Client, worker: WorkerProcess
+    cifar: Benchmark, shared_data: Path, visitor: Client, worker: WorkerProcess, tmp_path: Path
 ) -> None:
     weights = shared_data / "cifar10" / "resnet20-12fca82f.th"
     submission = submit(visitor, cifar, weights, claim_top1="91.73")
@@ -75,6 +99,7 @@ def test_cifar_through_the_form_counts_exactly(
     (row,) = visitor.get(reverse("api:leaderboard", args=[cifar.slug])).json()["results"]
     assert (row["status"], row["verdict"], row["claims"]) == ("mismatch", "below", {"top1": 91.73})
     assert row["verified"]["top1"]["value"] == pytest.approx(81.03)
+    check_offline(visitor, submission, tmp_path)
     page = visitor.get(cifar.get_absolute_url()).content.decode()
     assert "81.030" in page
     assert "\N{MINUS SIGN}10.70" in page
