@@ -1,7 +1,7 @@
 """Check an attestation offline, down to its scores.
 
-`python -m evaluation.verify ATTESTATION --key KEY.pem --evidence FILE` needs cryptography and nothing else: the evidence
-is read as the archive of plain columns that it is.
+`python -m evaluation.verify ATTESTATION --key KEY.pem --evidence FILE` needs cryptography and nothing else: the
+evidence is read as the archive of plain columns that it is.
 """
 
 import argparse
