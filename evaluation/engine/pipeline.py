@@ -35,12 +35,11 @@ from evaluation.engine.dataset import Dataset, index_dataset
 from evaluation.engine.evidence import pack_outcomes, write_evidence
 from evaluation.engine.job import Job, name_chunk
 from evaluation.engine.metrics import classification
-from evaluation.engine.pixels import Pixels, open_pixels
+from evaluation.engine.pixels import CHUNK, write_pixels
 from evaluation.static_check import Verdict, check
 
 Tell = Callable[[Progress], None]
 
-CHUNK = 512
 # Signals by which a process dies of its own doing: what it ran was the file's.
 CRASHES = {4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV", 31: "SIGSYS"}
 # glibc gives large activations back to the system after each batch; keeping them doubles large batches' throughput.
@@ -85,10 +84,12 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     protocol = spec.protocol or published
     tell(Progress("preparing", message=f"{Path(spec.weights.path).name}, {weights['format']}"))
     dataset = prepare_dataset(spec)
-    pixels = open_pixels(dataset, protocol, folders.store, throttle(tell, "preparing"))
-    clock["prepared"] = time.perf_counter()
     order = draw_order(len(dataset.samples), spec.order_seed)
-    job = prepare_job(spec, folders, protocol, len(dataset.class_names), pixels, order, weights)
+    job = describe_job(spec, folders, protocol, len(dataset.class_names), weights)
+    digest = digest_job(job, spec, weights, protocol, dataset)
+    prepare_box(folders, digest, lambda target: lay_pixels(dataset, protocol, folders.store, order, target, tell))
+    job.write(folders.box / "job.json")
+    clock["prepared"] = time.perf_counter()
     predict_in_child(spec, folders, job, tell)
     clock["predicted"] = time.perf_counter()
     tell(Progress("scoring", len(order), len(order)))
@@ -167,21 +168,13 @@ def draw_order(samples: int, seed: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(samples)
 
 
-def prepare_job(
-    spec: EvaluationSpec,
-    folders: Folders,
-    protocol: Protocol,
-    classes: int,
-    pixels: Pixels,
-    order: npt.NDArray[np.int64],
-    weights: dict[str, Any],
+def describe_job(
+    spec: EvaluationSpec, folders: Folders, protocol: Protocol, classes: int, weights: dict[str, Any]
 ) -> Job:
-    """Lay out what the child reads. Predictions of another job that lie there are removed."""
-    shuffled = folders.box / "pixels.npy"
-    job = Job(
+    return Job(
         weights=spec.weights.path,
         architecture=weights["architecture"],
-        pixels=str(shuffled),
+        pixels=str(folders.box / "pixels.npy"),
         predictions=str(folders.predictions),
         classes=classes,
         background=spec.weights.background,
@@ -192,25 +185,36 @@ def prepare_job(
         batch_size=spec.batch_size,
         chunk=CHUNK,
     )
-    facts = [asdict(job), weights["sha256"], spec.order_seed, asdict(protocol), pixels.shape]
-    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    marker = folders.work / "job.sha256"
-    if not marker.exists() or marker.read_text() != digest or not shuffled.exists():
-        marker.unlink(missing_ok=True)
-        shutil.rmtree(folders.predictions)
-        folders.predictions.mkdir()
-        shuffle(pixels, order, shuffled)
-        marker.write_text(digest)
-    job.write(folders.box / "job.json")
-    return job
 
 
-def shuffle(pixels: Pixels, order: npt.NDArray[np.int64], target: Path) -> None:
-    """Write the pixels in the run's order."""
-    shuffled = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=pixels.shape)
-    for start in range(0, len(order), CHUNK):
-        shuffled[start : start + CHUNK] = pixels[order[start : start + CHUNK]]
-    shuffled.flush()
+def digest_job(job: Job, spec: EvaluationSpec, weights: dict[str, Any], protocol: Protocol, dataset: Dataset) -> str:
+    """Return the digest of all that predictions depend on."""
+    facts = [asdict(job), weights["sha256"], spec.order_seed, asdict(protocol), dataset.digest]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def prepare_box(folders: Folders, digest: str, lay: Callable[[Path], None]) -> None:
+    """Lay out the pixels that the child reads. Predictions of another job that lie there are removed."""
+    pixels, marker = folders.box / "pixels.npy", folders.work / "job.sha256"
+    if marker.exists() and marker.read_text() == digest and pixels.exists():
+        return
+    marker.unlink(missing_ok=True)
+    shutil.rmtree(folders.predictions)
+    folders.predictions.mkdir()
+    lay(pixels)
+    marker.write_text(digest)
+
+
+def lay_pixels(
+    dataset: Dataset, protocol: Protocol, store: Path, order: npt.NDArray[np.int64], target: Path, tell: Tell
+) -> None:
+    """Write the pixels in the run's order. Raises: InputFault, EngineTrouble where there is no room for them."""
+    try:
+        is_stored = write_pixels(dataset, protocol, store, order, target, throttle(tell, "preparing"))
+    except OSError as error:
+        raise EngineTrouble(f"The pixels cannot be written: {error.strerror or error}; make room for them.") from error
+    if not is_stored:
+        tell(Progress("preparing", message="no room to keep the decoded pixels; evaluated without the store"))
 
 
 def predict_in_child(spec: EvaluationSpec, folders: Folders, job: Job, tell: Tell) -> None:

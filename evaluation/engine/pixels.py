@@ -1,9 +1,12 @@
 """Decoded, resized, cropped uint8 pixels, stored once per dataset and protocol and memory-mapped from then on."""
 
+import errno
 import hashlib
 import json
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,11 @@ from evaluation.engine.dataset import Dataset
 from evaluation.engine.preprocessing import decode, preprocess
 
 Pixels = npt.NDArray[np.uint8]
+Order = npt.NDArray[np.int64]
+OnProgress = Callable[[int, int], None]
+
+CHUNK = 512
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def name_store(dataset: Dataset, protocol: Protocol) -> str:
@@ -23,40 +31,76 @@ def name_store(dataset: Dataset, protocol: Protocol) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-def open_pixels(dataset: Dataset, protocol: Protocol, store: Path, on_progress: Callable[[int, int], None]) -> Pixels:
-    """Return the (N, H, W, 3) pixels in dataset order, built where they are not stored yet.
+def write_pixels(
+    dataset: Dataset, protocol: Protocol, store: Path, order: Order, target: Path, on_progress: OnProgress
+) -> bool:
+    """Write the (N, H, W, 3) pixels in this order of the samples, and return whether the store had room for them.
 
-    Raises: InputFault where images come out in different sizes.
+    They come from the store, where they are built first if they are not there yet; without room they are decoded
+    straight to the target. Raises: InputFault where images come out in different sizes; OSError.
     """
     file = store / f"{name_store(dataset, protocol)}.npy"
-    if not file.exists():
-        build_pixels(dataset, protocol, file, on_progress)
-    pixels: Pixels = np.load(file, mmap_mode="r", allow_pickle=False)
-    return pixels
-
-
-def build_pixels(dataset: Dataset, protocol: Protocol, file: Path, on_progress: Callable[[int, int], None]) -> None:
-    """Decode every image once and put the file in place whole, so that a killed builder leaves nothing half done."""
-    positions = {sample.path: position for position, sample in enumerate(dataset.samples)}
-    total = len(positions)
-    partial = file.with_suffix(f".{os.getpid()}.partial")
-    pixels: np.memmap[tuple[int, ...], np.dtype[np.uint8]] | None = None
     try:
+        if not file.exists():
+            build_pixels(dataset, protocol, np.arange(len(order)), file, on_progress)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        build_pixels(dataset, protocol, order, target, on_progress)
+        return False
+    shuffle(np.load(file, mmap_mode="r", allow_pickle=False), order, target)
+    return True
+
+
+def shuffle(pixels: Pixels, order: Order, target: Path) -> None:
+    with open_new(target, pixels.shape) as shuffled:
+        for start in range(0, len(order), CHUNK):
+            shuffled[start : start + CHUNK] = pixels[order[start : start + CHUNK]]
+
+
+@contextmanager
+def open_new(target: Path, shape: tuple[int, ...]) -> Iterator[Pixels]:
+    """Yield a mapped array to fill, put in place whole: a killed builder leaves nothing half done.
+
+    The room is taken first: a mapped file that the disk cannot hold kills the process that writes to it.
+    """
+    partial = target.with_suffix(f".{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            begin, size = file.tell(), math.prod(shape)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, begin + size)
+            else:  # macOS
+                file.truncate(begin + size)
+        pixels = np.memmap(partial, np.uint8, "r+", begin, shape)
+        yield pixels
+        pixels.flush()
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def build_pixels(dataset: Dataset, protocol: Protocol, order: Order, target: Path, on_progress: OnProgress) -> None:
+    """Decode every image once and write it to its place in the order. Raises: InputFault, OSError."""
+    positions = {dataset.samples[sample].path: position for position, sample in enumerate(order)}
+    with ExitStack() as stack:
+        pixels: Pixels | None = None
         for done, (sample, data) in enumerate(dataset.read_images(), start=1):
             image = preprocess(decode(data, sample.path), protocol)
             if pixels is None:
-                pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(total, *image.shape))
-            if image.shape != pixels.shape[1:]:
-                height, width = image.shape[:2]
-                raise InputFault(
-                    f"The image {sample.path} is {width}×{height} where others are {pixels.shape[2]}×{pixels.shape[1]};"
-                    " give a protocol with a crop."
-                )
+                pixels = stack.enter_context(open_new(target, (len(order), *image.shape)))
+            check_size(image, pixels, sample.path)
             pixels[positions[sample.path]] = image
-            on_progress(done, total)
-        assert pixels is not None
-        pixels.flush()
-        del pixels
-        partial.rename(file)
-    finally:
-        partial.unlink(missing_ok=True)
+            on_progress(done, len(order))
+
+
+def check_size(image: Pixels, pixels: Pixels, name: str) -> None:
+    """Raises: InputFault where the image has not the others' size."""
+    if image.shape != pixels.shape[1:]:
+        height, width = image.shape[:2]
+        raise InputFault(
+            f"The image {name} is {width}×{height} where others are {pixels.shape[2]}×{pixels.shape[1]};"
+            " give a protocol with a crop."
+        )

@@ -70,12 +70,21 @@ class Predictor:
             try:
                 parts.append(self.forward(np.array(pixels[start : start + self.batch_size])))
                 start += self.batch_size
-            except (torch.OutOfMemoryError, MemoryError):
-                if self.batch_size == 1:
+            except (MemoryError, RuntimeError) as error:
+                if self.batch_size == 1 or not is_out_of_memory(error):
                     raise
                 self.batch_size //= 2
         logits: npt.NDArray[np.float32] = torch.cat(parts).numpy()
         return fit_classes(logits, self.job)
+
+
+# What the allocators say, which have no exception class of their own on a CPU.
+OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    kinds = (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, kinds) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 
 def check_logits(logits: object) -> torch.Tensor:

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from evaluation.engine.job import Job
 from evaluation.engine.predict import Predictor, predict
@@ -55,3 +56,37 @@ def test_finished_chunks_are_kept_and_missing_ones_made(job: Job) -> None:
     assert first.stat().st_mtime_ns == kept_at
     assert np.array_equal(np.load(second), expected)
     assert sorted(path.name for path in folder.iterdir()) == ["000000.npy", "000001.npy", "000002.npy", "note.json"]
+
+
+FULL = (
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("DefaultCPUAllocator: not enough memory"),
+    MemoryError(),
+)
+
+
+@pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
+def test_memory_that_runs_out_halves_the_batch(job: Job, error: Exception) -> None:
+    expected, predictor = predict_with(job, 8), Predictor(job)
+    sizes: list[int] = []
+
+    def refuse_large(module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        sizes.append(len(inputs[0]))
+        if len(inputs[0]) > 8:
+            raise error
+
+    predictor.module.register_forward_pre_hook(refuse_large)
+    found = predictor.predict(np.load(job.pixels))
+    assert sizes == [64, 32, 16, *[8] * 8, 1]
+    assert (found.argsort(axis=1) == expected.argsort(axis=1)).all()
+
+
+def test_other_trouble_is_not_taken_for_full_memory(job: Job) -> None:
+    predictor = Predictor(job)
+
+    def fail(module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        raise RuntimeError("shapes differ")
+
+    predictor.module.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        predictor.predict(np.load(job.pixels))
