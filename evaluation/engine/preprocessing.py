@@ -1,6 +1,13 @@
 """Preprocessing exactly as the reference does it: torchvision's evaluation transforms on PIL images.
 
 Source: torchvision `transforms` Resize, CenterCrop, ToTensor, Normalize (references/classification/presets.py).
+
+What is done with unusual images, which is what the reference's `Image.open(file).convert("RGB")` does:
+
+- truncated, of zero bytes, or no image: refused by name; the run stops, as a score without it is another score;
+- CMYK, palette, grey, with transparency: converted to RGB by PIL, transparency dropped;
+- 16 bits a channel: PIL clips a grey one to 0–255, it does not scale it, and keeps the high bytes of a coloured one;
+- EXIF orientation: ignored, the pixels are taken as they are stored.
 """
 
 import io

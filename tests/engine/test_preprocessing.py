@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -85,3 +87,27 @@ def test_unreadable_image_is_named(data: bytes | None, reason: str) -> None:
     truncated = encode(draw(90, 90), "JPEG")[:-900]
     with pytest.raises(InputFault, match=f"^The image cat/1.jpg {reason}"):
         decode(truncated if data is None else data, "cat/1.jpg")
+
+
+def test_grey_image_of_sixteen_bits_is_clipped_as_the_reference_clips_it() -> None:
+    values = np.array([[0, 100, 255, 256, 40_000, 65_535]], dtype=np.uint16)
+    data, protocol = encode(Image.fromarray(values), "PNG"), Protocol()
+    assert np.asarray(decode(data, "image"))[0, :, 0].tolist() == [0, 100, 255, 255, 255, 255]
+    assert torch.equal(engine(data, protocol), reference(data, protocol))
+
+
+def write_png(pixels: np.ndarray[tuple[int, int, int], np.dtype[np.uint16]]) -> bytes:
+    """Encode (H, W, 3) pixels of 16 bits a channel, which PIL cannot write."""
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows))]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in [*parts, (b"IEND", b"")]
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_coloured_image_of_sixteen_bits_keeps_its_high_bytes() -> None:
+    pixels = np.random.default_rng(0).integers(0, 65_536, (9, 7, 3), dtype=np.uint16)
+    assert np.array_equal(np.asarray(decode(write_png(pixels), "image")), pixels >> 8)
