@@ -1,0 +1,81 @@
+"""Every page passes axe-core: WCAG 2.2 AA and its best practices, for everyone who may see it, however it looks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, Page
+
+from leaderboard.models import Run
+from portal.accounts.models import User
+from tests.web.conftest import Stage
+from tests.web.test_pages import list_own, list_public
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = "rules => axe.run({runOnly: rules, resultTypes: ['violations']}).then(answer => answer.violations)"
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB"},
+    "dark, Chinese": {"viewport": WIDE, "color_scheme": "dark", "locale": "zh-CN"},
+    "phone": {"viewport": PHONE, "color_scheme": "light", "locale": "en-GB"},
+}
+
+
+@pytest.fixture(params=LOOKS)
+def reader(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page that looks so, with motion reduced so that no colour is measured in passing."""
+    context = browser.new_context(**LOOKS[request.param], reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, portal: str, user: User) -> None:
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    page.context.clear_cookies()
+    page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": portal}])
+
+
+def find_violations(page: Page) -> list[str]:
+    """Return what axe finds on the page as it stands, each rule with its first places."""
+    # The policy forbids the page to load the script; the debugger's own evaluation is not held by it.
+    page.evaluate(AXE_SCRIPT)
+    return [
+        f"{page.url} {violation['id']}: {node['failureSummary']} {node['html'][:200]}"
+        for violation in page.evaluate(RUN_AXE, RULES)
+        for node in violation["nodes"][:3]
+    ]
+
+
+def check(page: Page, portal: str, addresses: list[str]) -> None:
+    found: list[str] = []
+    for address in addresses:
+        page.goto(portal + address)
+        found += find_violations(page)
+    assert not found, "\n".join(found)
+
+
+def test_public_pages(stage: Stage, live_portal: str, reader: Page) -> None:
+    lost = ["/nothing/", f"{stage.digits.get_absolute_url()}?status=nope"]
+    check(reader, live_portal, [*list_public(stage), *lost])
+
+
+def test_pages_behind_a_sign_in(stage: Stage, live_portal: str, reader: Page) -> None:
+    Run.objects.update(log="chunk 1 of 200\n" * 200)
+    sign_in(reader, live_portal, stage.owner)
+    check(reader, live_portal, [*list_own(stage), "/", stage.verified.get_absolute_url()])
+    sign_in(reader, live_portal, stage.admin)
+    check(reader, live_portal, ["/moderation/", stage.waiting.get_absolute_url(), stage.verified.get_absolute_url()])
+
+
+def test_refused_submission(stage: Stage, live_portal: str, reader: Page) -> None:
+    sign_in(reader, live_portal, stage.owner)
+    reader.goto(f"{live_portal}/submit/?benchmark=digits")
+    reader.locator("form[data-upload]").evaluate("form => { form.noValidate = true; form.requestSubmit() }")
+    reader.wait_for_selector("[aria-invalid]")
+    assert not find_violations(reader)
