@@ -9,7 +9,6 @@ from leaderboard.queries.board import (
     WeightsLink,
     benchmark_metrics,
     build_rows,
-    read_board,
     read_chart_rows,
     read_entries,
     read_findings,
@@ -17,6 +16,7 @@ from leaderboard.queries.board import (
 )
 from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
+from leaderboard.queries.history import read_any_board as read_board
 from leaderboard.queries.ledger import LedgerLine, read_ledger
 from leaderboard.queries.pairs import compare_entries
 from leaderboard.queries.progress import SubmissionProgress, read_progress

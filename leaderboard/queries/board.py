@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from leaderboard.claims.table import Action, Change, Finding, Severity
-from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Standing, Weights
+from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Standing
 from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
 
 PAGE_SIZE = 50
@@ -140,20 +140,19 @@ def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters
             _("Unknown status “%(status)s”; use one of %(known)s.")
             % {"status": filters.status[:100], "known": ", ".join(STATUS_FILTERS)},
         )
-    if filters.status == "verified":
-        standings = standings.filter(entry__status__in=[Entry.Status.VERIFIED, Entry.Status.MISMATCH])
-    elif filters.status != "all":
-        standings = standings.filter(entry__status=filters.status)
+    if filters.status in ("verified", "mismatch"):
+        standings = standings.filter(verified__isnull=False)
+    if filters.status == "mismatch":
+        standings = standings.filter(entry__status=Entry.Status.MISMATCH)
+    if filters.status == "claimed":
+        standings = standings.filter(verified__isnull=True)
     if filters.framework:
-        has_framework = Weights.objects.filter(framework__iexact=filters.framework)
-        standings = standings.filter(entry__in=Entry.objects.filter(benchmark=benchmark, weights__in=has_framework))
+        links = Entry.weights.through.objects.filter(entry_id=OuterRef("entry_id"))
+        standings = standings.filter(Exists(links.filter(weights__framework__iexact=filters.framework)))
     if filters.max_parameters is not None:
         standings = standings.filter(entry__model__parameters__lte=filters.max_parameters)
     if filters.text:
         standings = standings.filter(entry__model__name__icontains=filters.text)
-    if filters.as_of is not None:
-        end = dt.datetime.combine(filters.as_of, dt.time.max, tzinfo=dt.UTC)
-        standings = standings.filter(entry__created_at__lte=end)
     return standings
 
 
@@ -164,8 +163,9 @@ def slice_standings(
     backwards = cursor is not None and cursor.backwards
     if cursor is not None:
         value, entry = cursor.order_value, cursor.entry_id
-        after = Q(order_value__lt=value) | Q(order_value=value, entry_id__gt=entry)
-        before = Q(order_value__gt=value) | Q(order_value=value, entry_id__lt=entry)
+        # Written as a range with an exception: an OR would keep databases from entering the index at its place.
+        after = Q(order_value__lte=value) & ~Q(order_value=value, entry_id__lte=entry)
+        before = Q(order_value__gte=value) & ~Q(order_value=value, entry_id__gte=entry)
         standings = standings.filter(before if backwards else after)
     order = ("order_value", "-entry_id") if backwards else ("-order_value", "entry_id")
     page = list(standings.select_related("entry__model__paper").order_by(*order)[: size + 1])
@@ -203,25 +203,38 @@ def build_rows(standings: Iterable[Standing]) -> tuple[BoardRow, ...]:
     ids = [standing.entry_id for standing in standings]
     cells: dict[int, dict[str, ScoreCell]] = defaultdict(dict)
     for other in Standing.objects.filter(entry_id__in=ids).select_related("metric"):
-        cells[other.entry_id][other.metric.key] = ScoreCell(
-            other.claimed, other.claimed_text, other.verified, other.low, other.high, other.is_best
-        )
-    links: dict[int, list[WeightsLink]] = defaultdict(list)
-    for entry_id, framework, url, sha256 in (
-        Entry.weights.through.objects.filter(entry_id__in=ids)
-        .order_by("-weights__framework", "weights_id")
-        .values_list("entry_id", "weights__framework", "weights__url", "weights__sha256")
-    ):
-        links[entry_id].append(WeightsLink(framework, url, sha256))
-    results: dict[int, tuple[UUID, UUID]] = {}
-    verified = [standing.entry_id for standing in standings if standing.verified is not None]
-    for entry_id, result_id, submission_id in (
-        Result.objects.filter(entry_id__in=verified, retracted_at=None)
-        .order_by("created_at")
-        .values_list("entry_id", "id", "run__submission_id")
-    ):
-        results[entry_id] = (result_id, submission_id)
+        cells[other.entry_id][other.metric.key] = build_cell(other)
+    links, results = read_links(ids), read_results([s.entry_id for s in standings if s.verified is not None])
     return tuple(build_row(s, cells[s.entry_id], links[s.entry_id], results.get(s.entry_id)) for s in standings)
+
+
+def build_cell(standing: Standing) -> ScoreCell:
+    return ScoreCell(
+        standing.claimed,
+        standing.claimed_text,
+        standing.verified,
+        standing.low,
+        standing.high,
+        standing.is_best,
+    )
+
+
+def read_links(entry_ids: list[int]) -> dict[int, list[WeightsLink]]:
+    links: dict[int, list[WeightsLink]] = defaultdict(list)
+    rows = Entry.weights.through.objects.filter(entry_id__in=entry_ids).order_by("-weights__framework", "weights_id")
+    columns = ("entry_id", "weights__framework", "weights__url", "weights__sha256")
+    for entry_id, framework, url, sha256 in rows.values_list(*columns):
+        links[entry_id].append(WeightsLink(framework, url, sha256))
+    return links
+
+
+def read_results(entry_ids: list[int]) -> dict[int, tuple[UUID, UUID]]:
+    """Return each entry's standing result with its submission."""
+    rows = Result.objects.filter(entry_id__in=entry_ids, retracted_at=None).order_by("created_at")
+    return {
+        entry_id: (result_id, submission_id)
+        for entry_id, result_id, submission_id in rows.values_list("entry_id", "id", "run__submission_id")
+    }
 
 
 def build_row(
