@@ -1,8 +1,9 @@
 """What is stored of a run: one row a sample, in dataset order, as columns of a compressed archive.
 
-Columns: `sample` (first 8 bytes of the image's sha256), `top` (classes, best first), `score` (their probabilities in
-1/65535), `rank` (of the correct class, from 0), `margin` (of the correct class, in logits). At most 33 bytes a sample
-before compression.
+`sample` is the first 8 bytes of the image's sha256. Of one label an image: `top` (classes, best first), `score` (their
+probabilities in 1/65535), `rank` (of the correct class, from 0), `margin` (of the correct class, in logits); at most 33
+bytes a sample before compression. Of several labels an image: `logit` (of each class, as the network gave it), `label`
+(1 there, 0 only as difficult objects, -1 absent).
 """
 
 import hashlib
@@ -15,10 +16,8 @@ import numpy.typing as npt
 
 from evaluation.contract import InputFault
 from evaluation.engine.dataset import Dataset
-from evaluation.engine.metrics.classification import Outcomes
+from evaluation.engine.metrics import KINDS, Outcomes
 from evaluation.paired import mcnemar, pack
-
-COLUMNS = ("sample", "top", "score", "rank", "margin")
 
 
 @dataclass(frozen=True)
@@ -35,31 +34,25 @@ class Comparison:
 
 def write_evidence(path: Path, dataset: Dataset, outcomes: Outcomes) -> dict[str, object]:
     """Store the columns and return their digest and size."""
-    index_type = np.uint8 if len(dataset.class_names) <= 256 else np.uint16
     keys = b"".join(bytes.fromhex(sample.sha256[:16]) for sample in dataset.samples)
-    columns = {
-        "sample": np.frombuffer(keys, np.uint8).reshape(-1, 8),
-        "top": outcomes.top.astype(index_type),
-        "score": np.rint(outcomes.scores * 65535).astype(np.uint16),
-        "rank": np.minimum(outcomes.rank, 65535).astype(np.uint16),
-        "margin": outcomes.margin.astype(np.float32),
-    }
+    columns: dict[str, npt.NDArray[np.generic]] = {"sample": np.frombuffer(keys, np.uint8).reshape(-1, 8)}
+    columns |= outcomes.to_columns(len(dataset.class_names))
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **columns)
     return {"predictions": digest_columns(columns), "bytes": path.stat().st_size, "samples": len(dataset.samples)}
 
 
 def pack_outcomes(outcomes: Outcomes, keys: tuple[str, ...]) -> dict[str, str]:
-    """Return for each top-k metric which samples came out right, in dataset order, as `evaluation.paired` packs it."""
-    return {key: pack(outcomes.rank < int(key.removeprefix("top"))) for key in keys}
+    """Return for each metric that judges samples one by one which came out right, as `evaluation.paired` packs it."""
+    return {key: pack(right) for key in keys if (right := outcomes.find_right(key)) is not None}
 
 
 def digest_columns(columns: dict[str, npt.NDArray[np.generic]]) -> str:
     """Return the digest of the content, whatever the compression made of it."""
     overall = hashlib.sha256()
-    for name in COLUMNS:
-        overall.update(name.encode() + str(columns[name].shape).encode() + columns[name].dtype.str.encode())
-        overall.update(np.ascontiguousarray(columns[name]).tobytes())
+    for name, column in columns.items():
+        overall.update(name.encode() + str(column.shape).encode() + column.dtype.str.encode())
+        overall.update(np.ascontiguousarray(column).tobytes())
     return f"sha256:{overall.hexdigest()}"
 
 
@@ -67,14 +60,17 @@ def read_evidence(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """Raises: InputFault where the file is no evidence."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in COLUMNS}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            kind = next(kind for kind in KINDS if {"sample", *kind.COLUMNS} == set(archive.files))
+            return {name: archive[name] for name in ("sample", *kind.COLUMNS)}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, StopIteration) as error:
         raise InputFault(f"{path.name} is no evidence file; a run writes one with --evidence.") from error
 
 
 def compare(first: Path, second: Path) -> Comparison:
     """Return McNemar's exact test on the samples' top-1 outcomes. Raises: InputFault where the samples differ."""
     one, two = read_evidence(first), read_evidence(second)
+    if not ("rank" in one and "rank" in two):
+        raise InputFault("The paired test is of top-1; evidence of several labels an image has none to compare.")
     if not np.array_equal(one["sample"], two["sample"]):
         raise InputFault(
             "The two evidence files are of different samples; only runs on the same dataset can be compared."

@@ -13,6 +13,11 @@ import numpy.typing as npt
 from evaluation.contract import InputFault, Score
 from evaluation.engine.statistics import wilson
 
+DIMENSIONS = 1
+LABELS = "one label an image"
+DEFAULTS: tuple[str, ...] = ("top1", "top5")
+COLUMNS: tuple[str, ...] = ("top", "score", "rank", "margin")
+
 TOP = 5
 MATRIX_CLASSES = 100
 PAIRS_SHOWN = 50
@@ -26,6 +31,28 @@ class Outcomes:
     scores: npt.NDArray[np.float32]  # (N, k) their softmax probabilities
     rank: npt.NDArray[np.int32]  # (N,)
     margin: npt.NDArray[np.float32]  # (N,)
+
+    def to_columns(self, classes: int) -> dict[str, npt.NDArray[np.generic]]:
+        """Return at most 25 bytes a sample; probabilities are in 1/65535."""
+        return {
+            "top": self.top.astype(np.uint8 if classes <= 256 else np.uint16),
+            "score": np.rint(self.scores * 65535).astype(np.uint16),
+            "rank": np.minimum(self.rank, 65535).astype(np.uint16),
+            "margin": self.margin.astype(np.float32),
+        }
+
+    def find_right(self, key: str) -> npt.NDArray[np.bool_]:
+        return self.rank < find_depth(key)
+
+
+def knows(key: str) -> bool:
+    return find_depth(key) > 0
+
+
+def find_depth(key: str) -> int:
+    """Return k of `topk`, 0 where the key is none."""
+    depth = key.removeprefix("top")
+    return int(depth) if key.startswith("top") and depth.isdecimal() else 0
 
 
 def judge(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Outcomes:
@@ -52,10 +79,9 @@ def score(outcomes: Outcomes, keys: tuple[str, ...]) -> dict[str, Score]:
     """Return top-k accuracies in percent with Wilson intervals. Raises: InputFault for a metric that is not top-k."""
     scores, total = {}, len(outcomes.rank)
     for key in keys:
-        depth = key.removeprefix("top")
-        if not key.startswith("top") or not depth.isdigit() or int(depth) < 1:
+        if not knows(key):
             raise InputFault(f"The metric {key!r} is unknown for classification; use top1, top5.")
-        correct = int((outcomes.rank < int(depth)).sum())
+        correct = int(outcomes.find_right(key).sum())
         low, high = wilson(correct, total)
         scores[key] = Score(100 * correct / total, 100 * low, 100 * high, correct, total)
     return scores
