@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from timm.data import create_transform, resolve_model_data_config
-from timm.utils import accuracy
+from timm.data.config import resolve_model_data_config
+from timm.data.transforms_factory import create_transform
+from timm.utils.metrics import accuracy
 from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import models
@@ -31,7 +32,7 @@ def count(module: nn.Module, folder: ImageFolder) -> tuple[int, int]:
     """Return correct top-1 and top-2 answers by timm's own measure over a plain loader."""
     first = second = 0.0
     for batch, labels in DataLoader(folder, batch_size=7):
-        one, two = accuracy(module(batch), labels, topk=(1, 2))
+        one, two = accuracy(module(batch), labels, topk=(1, 2))  # type: ignore[no-untyped-call]
         first, second = first + one.item() * len(labels) / 100, second + two.item() * len(labels) / 100
     return round(first), round(second)
 
@@ -56,7 +57,8 @@ def test_same_counts_as_the_librarys_own_evaluation(library: str, images: Path, 
         assert isinstance(transform, ImageClassification)
     else:
         module = timm.create_model("resnet18", num_classes=3)
-        transform = create_transform(**resolve_model_data_config(module, use_test_size=True))
+        config = resolve_model_data_config(module, use_test_size=True)  # type: ignore[no-untyped-call]
+        transform = create_transform(**config)
     folder = ImageFolder(images, transform)
     calibrate(module, torch.stack([image for image, _ in folder]))
     assert evaluate(module, f"{library}/resnet18", images, tmp_path) == count(module, folder)
