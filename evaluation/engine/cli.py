@@ -32,6 +32,8 @@ from evaluation.engine.pipeline import EngineTrouble, Folders, find_protocol, ru
 from evaluation.engine.preprocessing import decode
 from evaluation.static_check import check
 
+LABELS = "CSV of `image,label`, several labels as rows or as a|b; of a PASCAL VOC folder also a split, such as test"
+
 
 class Parser(argparse.ArgumentParser):
     """Say what is wrong with the arguments in one line."""
@@ -83,7 +85,7 @@ def build_parser() -> Parser:
     command.set_defaults(command=compare)
     command = commands.add_parser("dataset", help="say what is in a dataset folder")
     command.add_argument("path", metavar="DIR", type=Path)
-    command.add_argument("--labels", type=Path)
+    command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
     command.add_argument("--check", action="store_true", help="decode every image")
     command.set_defaults(command=describe_dataset)
     command = commands.add_parser("predict", help=argparse.SUPPRESS)
@@ -94,7 +96,7 @@ def build_parser() -> Parser:
 
 def add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dataset", required=True, metavar="DIR", help="image folder (class/…/image) or a tar of one")
-    command.add_argument("--labels", metavar="FILE", help="labels as CSV `path,label` instead of folder names")
+    command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
     command.add_argument(
         "--weights", required=True, metavar="FILE", help=".safetensors, .pth/.pt/.th state dict, .onnx"
     )
@@ -106,6 +108,7 @@ def add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--interpolation", choices=INTERPOLATIONS)
     command.add_argument("--mean", type=read_triple, metavar="a,b,c")
     command.add_argument("--std", type=read_triple, metavar="a,b,c")
+    command.add_argument("--metrics", type=read_metrics, default=(), metavar="A,B", help="top1,top5 or map,map11")
     command.add_argument("--device", default="auto")
     command.add_argument("--precision", default="float32", choices=PRECISIONS)
     command.add_argument("--batch-size", type=read_batch_size, default=None, metavar="N|auto")
@@ -129,6 +132,10 @@ def read_triple(text: str) -> tuple[float, ...]:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not three numbers such as 0.485,0.456,0.406") from error
     return values
+
+
+def read_metrics(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key.strip() for key in text.split(",") if key.strip()))
 
 
 def read_batch_size(text: str) -> int | None:
@@ -178,6 +185,7 @@ def evaluate(options: argparse.Namespace) -> None:
         weights=WeightsSpec(options.weights, options.architecture, None, options.background),
         dataset=DatasetSpec(options.dataset, None, options.labels),
         protocol=read_protocol(options),
+        metrics=options.metrics,
         device=options.device,
         precision=options.precision,
         batch_size=options.batch_size,

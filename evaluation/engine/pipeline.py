@@ -34,7 +34,7 @@ from evaluation.engine import graph
 from evaluation.engine.dataset import Dataset, index_dataset
 from evaluation.engine.evidence import pack_outcomes, write_evidence
 from evaluation.engine.job import Job, name_chunk
-from evaluation.engine.metrics import classification
+from evaluation.engine.metrics import choose
 from evaluation.engine.pixels import CHUNK, write_pixels
 from evaluation.static_check import Verdict, check
 
@@ -84,6 +84,9 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     protocol = spec.protocol or published
     tell(Progress("preparing", message=f"{Path(spec.weights.path).name}, {weights['format']}"))
     dataset = prepare_dataset(spec)
+    labels = np.array([sample.label for sample in dataset.samples], np.int32)
+    kind = choose(labels, spec.metrics)
+    metrics = spec.metrics or kind.DEFAULTS
     order = draw_order(len(dataset.samples), spec.order_seed)
     job = describe_job(spec, folders, protocol, len(dataset.class_names), weights)
     digest = digest_job(job, spec, weights, protocol, dataset)
@@ -94,19 +97,18 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     clock["predicted"] = time.perf_counter()
     tell(Progress("scoring", len(order), len(order)))
     logits = collect(folders, order, len(dataset.class_names))
-    labels = np.array([sample.label for sample in dataset.samples], np.int32)
-    outcomes = classification.judge(logits, labels)
+    outcomes = kind.judge(logits, labels)
     note = read_note(folders)
     stored = write_evidence(evidence, dataset, outcomes) if evidence else {}
     return EvaluationReport(
-        metrics=classification.score(outcomes, spec.metrics),
+        metrics=kind.score(outcomes, metrics),
         weights=weights | {"parameters": note["parameters"]},
         dataset={"samples": len(order), "classes": len(dataset.class_names), "digest": dataset.digest},
         protocol=asdict(protocol),
         environment=describe_environment(spec, note),
         timing=measure(clock, note, len(order)),
-        evidence=stored | {"outcomes": pack_outcomes(outcomes, spec.metrics)},
-        analysis=classification.analyse(outcomes, labels, dataset.class_names),
+        evidence=stored | {"outcomes": pack_outcomes(outcomes, metrics)},
+        analysis=kind.analyse(outcomes, labels, dataset.class_names),
     )
 
 
