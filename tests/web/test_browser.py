@@ -3,33 +3,23 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from django.core.management import call_command
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from safetensors.torch import save_file
 
-from evaluation.engine.architectures import build
 from leaderboard.models import Benchmark, Submission
 from tests.factories import make_user
 from tests.processes import ROOT, WorkerProcess, wait_until
+from tests.small import write_images, write_weights
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PASSWORD = "correct horse battery"
-CLASSES = 10
 
 
 @pytest.fixture
 def shapes(tmp_path: Path) -> Benchmark:
-    """A registered board of ten classes with four small images each."""
-    random = np.random.default_rng(7)
-    for label in range(CLASSES):
-        folder = tmp_path / "shapes" / f"class-{label}"
-        folder.mkdir(parents=True)
-        for number in range(4):
-            pixels = random.integers(0, 256, (32, 32, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / f"{number}.png")
+    """A registered board of ten classes, beside the seed."""
+    write_images(tmp_path / "shapes")
     call_command("register_dataset", "shapes", str(tmp_path / "shapes"), name="Shapes", mean="0.5,0.5,0.5", std="1,1,1")
     call_command("import_leaderboard", str(ROOT / "leaderboard" / "seed" / "catalogue.json"), verbosity=0)
     return Benchmark.objects.get(slug="shapes")
@@ -37,9 +27,7 @@ def shapes(tmp_path: Path) -> Benchmark:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "resnet20.safetensors"
-    save_file(build("cifar/resnet20").state_dict(), path)
-    return path
+    return write_weights(tmp_path / "resnet20.safetensors")
 
 
 @pytest.fixture(params=["with script", "without script"])
