@@ -10,10 +10,10 @@ class PathlessStorage(Storage):
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
 
-    def _open(self, name: str, mode: str = "rb") -> File[Any]:
+    def _open(self, name: str, mode: str = "rb") -> "File[Any]":
         return ContentFile(self.files[name], name)
 
-    def _save(self, name: str, content: File[Any]) -> str:
+    def _save(self, name: str, content: "File[Any]") -> str:
         self.files[name] = b"".join(content.chunks())
         return name
 
