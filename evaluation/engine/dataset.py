@@ -1,18 +1,20 @@
 """An image folder (`class/…/image`), or a tar of one, as a sorted list of samples with a digest over its bytes.
 
-The classes are the folders in order of their names, as torchvision's ImageFolder has them. A file `outputs.txt` beside
-them, the networks' classes one a line, says otherwise: for another order, or for classes without an image here.
+The classes are the folders in order of their names, as torchvision's ImageFolder has them; a CSV or PASCAL VOC's own
+layout can say them instead. A file `outputs.txt` beside them, the networks' classes one a line, says otherwise: for
+another order, or for classes without an image here.
 """
 
-import csv
 import hashlib
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
 from evaluation.contract import InputFault
+from evaluation.engine import voc
+from evaluation.engine.labels import Labels, read_csv, read_folders
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
 OUTPUTS = "outputs.txt"
@@ -20,18 +22,21 @@ OUTPUTS = "outputs.txt"
 
 @dataclass(frozen=True)
 class Sample:
-    """One image: its path inside the dataset, its class index, its encoded bytes' sha256."""
+    """One image: its path inside the dataset, its label, its encoded bytes' sha256.
+
+    `label`: the class's index; of several labels an image 1, 0 (difficult objects only) or -1 for each class.
+    """
 
     path: str
-    label: int
+    label: int | tuple[int, ...]
     sha256: str
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The samples in order of class and path, as torchvision's ImageFolder orders them.
+    """The samples in order of class and path, as torchvision's ImageFolder orders them; of several labels, of path.
 
-    `digest` is sha256 over a line for each file, `path NUL sha256 LF`, in order of the paths.
+    `digest` is sha256 over a line for each file that takes part, `path NUL sha256 LF`, in order of the paths.
     """
 
     source: Path
@@ -59,7 +64,11 @@ def read_files(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def counts(path: PurePath) -> bool:
-    return path.suffix.lower() in SUFFIXES or path.name == OUTPUTS
+    return is_image(path) or path.name == OUTPUTS or voc.is_list(path)
+
+
+def is_image(path: PurePath) -> bool:
+    return path.suffix.lower() in SUFFIXES
 
 
 def read_tar(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -77,29 +86,54 @@ def read_tar(source: Path) -> Iterator[tuple[str, bytes]]:
         raise InputFault(f"{source.name} is neither an image folder nor a readable tar of one: {error}.") from error
 
 
-def index_dataset(source: Path, labels: Path | None = None) -> Dataset:
-    """Read the whole dataset once. Raises: InputFault where there are no images or no classes."""
-    digests, outputs = {}, None
+def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
+    """Read the whole dataset once. Raises: InputFault where there are no images or no classes.
+
+    `labels`: a CSV, or the split of a dataset in PASCAL VOC's layout.
+    """
+    images, texts = {}, {}
     for path, data in read_files(source):
-        digests[path] = hashlib.sha256(data).hexdigest()
-        if PurePath(path).name == OUTPUTS:
-            outputs = read_outputs(data)
-    images = {path: digest for path, digest in digests.items() if PurePath(path).name != OUTPUTS}
+        if is_image(PurePath(path)):
+            images[path] = hashlib.sha256(data).hexdigest()
+        else:
+            texts[path] = data
     if not images:
         raise InputFault(f"{source.name} holds no images; it needs one folder a class with images in it.")
-    overall = hashlib.sha256()
-    for path, digest in sorted(digests.items()):
-        overall.update(f"{path}\0{digest}\n".encode())
-    names = read_labels(labels, images) if labels else read_folders(source, images)
-    classes = outputs or sorted(set(names.values()))
-    indices = {name: index for index, name in enumerate(classes)}
-    missing = next((name for name in names.values() if name not in indices), None)
+    found = find_labels(source, images, texts, labels)
+    if not any(found.present.values()):
+        raise InputFault(f"No image of {source.name} has a label; say for each class which images show it.")
+    outputs = {path: data for path, data in texts.items() if PurePath(path).name == OUTPUTS}
+    names = next((read_outputs(data) for data in outputs.values()), found.class_names)
+    missing = next((name for name in found.class_names if name not in names), None)
     if missing is not None:
         raise InputFault(
             f"{OUTPUTS} in {source.name} lacks the class {missing}; write the name of each class on a line."
         )
-    samples = sorted((Sample(p, indices[n], images[p]) for p, n in names.items()), key=lambda s: (s.label, s.path))
-    return Dataset(source, tuple(samples), tuple(classes), f"sha256:{overall.hexdigest()}")
+    classes = {name: index for index, name in enumerate(names)}
+    samples = [Sample(path, found.find_label(path, classes), images[path]) for path in found.present]
+    samples.sort(key=lambda sample: (sample.label if isinstance(sample.label, int) else 0, sample.path))
+    digest = digest_files({sample.path: sample.sha256 for sample in samples}, outputs | dict(found.sources))
+    return Dataset(source, tuple(samples), tuple(classes), digest)
+
+
+def find_labels(source: Path, images: Collection[str], texts: Mapping[str, bytes], labels: Path | str | None) -> Labels:
+    """Raises: InputFault where neither the layout nor the labels given say what the images show."""
+    layout = voc.find_layout(images, texts)
+    if layout and (labels is None or str(labels) in layout.splits):
+        return voc.read_layout(layout, str(labels) if labels else None)
+    if labels is None:
+        return read_folders(source, images)
+    if layout and not Path(labels).exists():
+        raise InputFault(
+            f"{labels} is neither a CSV nor a split of {source.name}, which has {', '.join(layout.splits) or 'none'}."
+        )
+    return read_csv(Path(labels), list(layout.images.values()) if layout else images)
+
+
+def digest_files(images: Mapping[str, str], texts: Mapping[str, bytes]) -> str:
+    digests = {path: hashlib.sha256(data).hexdigest() for path, data in texts.items()} | dict(images)
+    lines = (f"{path}\0{digest}\n" for path, digest in sorted(digests.items()))
+    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
 def read_outputs(data: bytes) -> list[str]:
@@ -112,35 +146,6 @@ def read_outputs(data: bytes) -> list[str]:
     if twice is not None:
         raise InputFault(f"{OUTPUTS} names the class {twice} twice; write each class once.")
     return names
-
-
-def read_folders(source: Path, paths: dict[str, str]) -> dict[str, str]:
-    """Return the class of each path: its first folder below the one that all images share."""
-    parts = {path: PurePosixPath(path).parts for path in paths}
-    depth = 0
-    while len({p[depth] for p in parts.values() if len(p) > depth + 2}) == 1 and all(
-        len(p) > depth + 2 for p in parts.values()
-    ):
-        depth += 1
-    loose = next((path for path, p in parts.items() if len(p) < depth + 2), None)
-    if loose is not None:
-        raise InputFault(
-            f"{loose} in {source.name} lies in no class folder; put each image into a folder of its class."
-        )
-    return {path: p[depth] for path, p in parts.items()}
-
-
-def read_labels(labels: Path, paths: dict[str, str]) -> dict[str, str]:
-    """Return the class of each path from a CSV of `path,label`. Raises: InputFault, naming the first gap."""
-    try:
-        with labels.open(newline="", encoding="utf-8") as file:
-            rows = {row[0]: row[1] for row in csv.reader(file) if len(row) >= 2}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputFault(f"The labels {labels.name} cannot be read: {error}.") from error
-    missing = next((path for path in sorted(paths) if path not in rows), None)
-    if missing is not None:
-        raise InputFault(f"The labels {labels.name} lack a line for {missing}; write one `path,label` line an image.")
-    return {path: rows[path] for path in paths}
 
 
 def check_images(dataset: Dataset, decode: Callable[[bytes, str], object]) -> None:

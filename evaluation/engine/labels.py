@@ -1,0 +1,70 @@
+"""Which classes each image has: from folder names or from a CSV."""
+
+import csv
+import io
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from evaluation.contract import InputFault
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes of each image that takes part, by its path.
+
+    `difficult`: those of which an image has difficult objects only. `sources`: what the labels were read from, by name;
+    other labels are another dataset.
+    """
+
+    present: Mapping[str, Collection[str]]
+    class_names: tuple[str, ...]
+    difficult: Mapping[str, Collection[str]] = field(default_factory=dict)
+    has_several: bool = False
+    sources: Mapping[str, bytes] = field(default_factory=dict)
+
+    def find_label(self, path: str, classes: Mapping[str, int]) -> int | tuple[int, ...]:
+        """Return the class's index; of several labels an image 1, 0 (difficult only) or -1 for each class."""
+        present, difficult = self.present[path], self.difficult.get(path, ())
+        if not self.has_several:
+            return classes[next(iter(present))]
+        return tuple(1 if name in present else 0 if name in difficult else -1 for name in classes)
+
+
+def read_folders(source: Path, images: Collection[str]) -> Labels:
+    """Return the class of each path: its first folder below the one that all images share. Raises: InputFault."""
+    parts = {path: PurePosixPath(path).parts for path in images}
+    depth = 0
+    while len({p[depth] for p in parts.values() if len(p) > depth + 2}) == 1 and all(
+        len(p) > depth + 2 for p in parts.values()
+    ):
+        depth += 1
+    loose = next((path for path, p in parts.items() if len(p) < depth + 2), None)
+    if loose is not None:
+        raise InputFault(
+            f"{loose} in {source.name} lies in no class folder; put each image into a folder of its class."
+        )
+    present = {path: (p[depth],) for path, p in parts.items()}
+    return Labels(present, tuple(sorted({name for (name,) in present.values()})))
+
+
+def read_csv(file: Path, images: Collection[str]) -> Labels:
+    """Return the classes of each image from lines of `image,label`, several a line as `a|b`, or one on each of several.
+
+    Raises: InputFault, naming the first image without a line.
+    """
+    try:
+        text = file.read_bytes()
+        rows = [row for row in csv.reader(io.StringIO(text.decode("utf-8-sig"), newline="")) if len(row) >= 2]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputFault(f"The labels {file.name} cannot be read: {error}.") from error
+    present: dict[str, dict[str, None]] = {}
+    for path, names, *_ in rows:
+        present.setdefault(path, {}).update((name.strip(), None) for name in names.split("|") if name.strip())
+    missing = next((path for path in sorted(images) if path not in present), None)
+    if missing is not None:
+        raise InputFault(f"The labels {file.name} lack a line for {missing}; write one `image,label` line an image.")
+    present = {path: present[path] for path in images}
+    classes = sorted({name for names in present.values() for name in names})
+    has_several = any(len(names) != 1 for names in present.values())
+    return Labels(present, tuple(classes), has_several=has_several, sources={"labels": text})
