@@ -29,6 +29,7 @@ urlpatterns = [
     path("submissions/<uuid:pk>/evidence/", submissions.download_evidence, name="submission-evidence"),
     path("submissions/<uuid:pk>/attestation.json", submissions.download_attestation, name="submission-attestation"),
     path("moderation/", moderation.show_queue, name="moderation"),
+    path("moderation/repair/<slug:slug>/<int:number>/", moderation.accept_repair, name="accept-repair"),
     path("moderation/<str:action>/<str:target>/", moderation.act, name="moderate"),
     path("account/", accounts.show, name="account"),
     path("attestation-key.pem", accounts.show_key, name="attestation-key"),

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from leaderboard.models import AuditEvent, BoardFacts, Entry, Run, Submission, Worker
+from leaderboard.models import AuditEvent, Benchmark, BoardFacts, Entry, Run, Submission, Worker
 from leaderboard.queries import read_findings
-from leaderboard.services import moderation
+from leaderboard.services import moderation, repairs
 from leaderboard.states import TransitionRefused
+from leaderboard.views.requests import SignedInRequest
 
 staff_only = user_passes_test(lambda user: user.is_active and user.is_staff)
 SHOWN = 30
@@ -59,6 +60,20 @@ def act(request: HttpRequest, action: str, target: str) -> HttpResponse:
     except (moderation.ReasonRequired, TransitionRefused) as refused:
         messages.error(request, str(refused))
     return redirect("moderation")
+
+
+@staff_only
+@require_POST
+def accept_repair(request: SignedInRequest, slug: str, number: int) -> HttpResponse:
+    """Carry out what the claim lint proposes for one finding."""
+    benchmark = get_object_or_404(Benchmark, slug=slug)
+    reason = request.POST.get("reason", "")[:1000]
+    try:
+        count = repairs.accept(benchmark, number, by=request.user, at=timezone.now(), reason=reason)
+        messages.success(request, _("%(n)s changes made, and noted in the audit trail.") % {"n": count})
+    except (moderation.ReasonRequired, repairs.RepairGone) as refused:
+        messages.error(request, str(refused))
+    return redirect("findings", slug)
 
 
 def perform(action: str, target: str, request: HttpRequest) -> None:

@@ -2,12 +2,15 @@
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from leaderboard.claims.table import Action, Severity
-from leaderboard.models import Benchmark, Claim, Entry
+from leaderboard.models import AuditEvent, Benchmark, Claim, Entry, Standing
+from leaderboard.services import repairs
 from leaderboard.services.findings import find_findings, read_claim_table
-from tests.factories import make_benchmark, make_entry
+from leaderboard.services.moderation import ReasonRequired
+from tests.factories import make_benchmark, make_entry, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -53,3 +56,32 @@ def test_latest_claim_of_an_entry_counts() -> None:
     metric = benchmark.metrics.get(key="top5")
     Claim.objects.create(entry=entry, metric=metric, value=100.0, text="100", source="its paper")
     assert find_findings(benchmark) == ()
+
+
+def test_accepted_repair_brings_every_figure_to_its_row(imagenet: Benchmark) -> None:
+    admin = make_user("wei", is_staff=True)
+    findings = find_findings(imagenet)
+    number = next(n for n, finding in enumerate(findings) if len(finding.repair) > 10)
+    changes = findings[number].repair
+    assert repairs.accept(imagenet, number, by=admin, at=timezone.now(), reason="The source has them so.") == len(
+        changes
+    )
+    for change in changes:
+        standing = Standing.objects.get(entry=int(change.row), metric__key=change.metric)
+        assert standing.claimed == (float(change.after) if change.after else None)
+    densenet = Standing.objects.get(entry__model__name="DenseNet-121", metric__key="top1")
+    assert densenet.claimed == 74.98
+    # What was stated at first is still in the ledger.
+    assert densenet.entry.claims.filter(metric__key="top1", text="82.858").exists()
+    assert findings[number].rule not in {finding.rule for finding in find_findings(imagenet)}
+    assert AuditEvent.objects.filter(action="repair", actor="wei").count() == len(changes) + 1
+
+
+def test_repair_needs_a_reason_and_a_finding_that_is_there(imagenet: Benchmark) -> None:
+    admin = make_user("wei", is_staff=True)
+    before = Claim.objects.count()
+    with pytest.raises(ReasonRequired):
+        repairs.accept(imagenet, 0, by=admin, at=timezone.now(), reason=" ")
+    with pytest.raises(repairs.RepairGone):
+        repairs.accept(imagenet, 99, by=admin, at=timezone.now(), reason="A reason.")
+    assert Claim.objects.count() == before
