@@ -74,6 +74,12 @@ def markdown(text: str) -> SafeString:
     return mark_safe(nh3.clean(MARKDOWN.render(text), tags=TAGS, link_rel="nofollow noopener"))
 
 
+@register.filter
+def web(address: str) -> str:
+    """Return an address as a link may carry it: the web's, or none. Forms refuse others; other ways in may not."""
+    return address if address.startswith(("https://", "http://")) else ""
+
+
 @register.simple_tag
 def strip(axis: charts.Axis, cell: ScoreCell) -> charts.Strip:
     """Place a score on the board's axis."""
