@@ -10,6 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from evaluation import catalogue
 from evaluation.contract import (
     BACKGROUNDS,
@@ -28,6 +30,7 @@ from evaluation.contract import (
 )
 from evaluation.engine import evidence
 from evaluation.engine.dataset import check_images, index_dataset
+from evaluation.engine.metrics import choose
 from evaluation.engine.pipeline import EngineTrouble, Folders, find_protocol, run
 from evaluation.engine.preprocessing import decode
 from evaluation.static_check import check
@@ -274,8 +277,15 @@ def describe_dataset(options: argparse.Namespace) -> None:
     dataset = index_dataset(options.path, options.labels)
     if options.check:
         check_images(dataset, decode)
-    facts = {"samples": len(dataset.samples), "classes": len(dataset.class_names)}
-    print(json.dumps(facts | {"class_names": dataset.class_names, "digest": dataset.digest}))
+    labels = np.array([sample.label for sample in dataset.samples], np.int32)
+    facts = {
+        "samples": len(dataset.samples),
+        "classes": len(dataset.class_names),
+        "class_names": dataset.class_names,
+        "digest": dataset.digest,
+        "metrics": choose(labels, ()).DEFAULTS,
+    }
+    print(json.dumps(facts))
 
 
 def predict(options: argparse.Namespace) -> None:

@@ -10,8 +10,13 @@ from django.db import transaction
 from leaderboard.models import Benchmark, BenchmarkMetric, Dataset, Metric, Protocol, Result, Split, Task
 from leaderboard.services import audit
 
-# What a benchmark made at registration measures.
-TOP_K = {"top1": ("Acc@1", "Top-1 accuracy", "Top-1 准确率"), "top5": ("Acc@5", "Top-5 accuracy", "Top-5 准确率")}
+# What a benchmark made at registration may measure: label, name in English and in Chinese. All are percentages.
+MEASURES = {
+    "top1": ("Acc@1", "Top-1 accuracy", "Top-1 准确率"),
+    "top5": ("Acc@5", "Top-5 accuracy", "Top-5 准确率"),
+    "map": ("mAP", "Mean average precision, all points", "平均精度均值（全部点）"),
+    "map11": ("mAP 11-point", "Mean average precision, 11-point", "平均精度均值（11 点）"),
+}
 
 
 class RegistrationRefused(ValueError):
@@ -32,6 +37,7 @@ class Registration:
     split: str = "test"
     licence: str = ""
     preprocessing: dict[str, Any] | None = field(default=None)
+    metrics: tuple[str, ...] = ("top1", "top5")
 
 
 @transaction.atomic
@@ -50,7 +56,13 @@ def register(registration: Registration, *, by: audit.Actor, at: dt.datetime) ->
     split.save()
     if before != (split.digest, split.path):
         audit.record("register", split, by=by, at=at, data={"digest": split.digest, "samples": split.samples})
-    return benchmark or split.benchmarks.first() or make_benchmark(registration, split)
+    benchmark = benchmark or split.benchmarks.first()
+    if benchmark is None:
+        return make_benchmark(registration, split)
+    if not benchmark.metrics.filter(key__in=registration.metrics).exists() and not benchmark.entries.exists():
+        # A table's own "score", of which nothing is known, gives way to what can be measured on these labels.
+        set_metrics(benchmark, registration.metrics)
+    return benchmark
 
 
 def find_split(registration: Registration) -> Split:
@@ -81,7 +93,14 @@ def make_benchmark(registration: Registration, split: Split) -> Benchmark:
     benchmark = Benchmark.objects.create(
         slug=registration.slug, task=task, split=split, protocol=find_protocol(registration), position=10
     )
-    for position, (key, (label, name, name_zh)) in enumerate(TOP_K.items()):
+    set_metrics(benchmark, registration.metrics)
+    return benchmark
+
+
+def set_metrics(benchmark: Benchmark, keys: tuple[str, ...]) -> None:
+    benchmark.benchmark_metrics.all().delete()
+    for position, key in enumerate(keys):
+        label, name, name_zh = MEASURES[key]
         metric, _ = Metric.objects.get_or_create(
             key=key,
             defaults={
@@ -95,7 +114,6 @@ def make_benchmark(registration: Registration, split: Split) -> Benchmark:
             },
         )
         BenchmarkMetric.objects.create(benchmark=benchmark, metric=metric, position=position)
-    return benchmark
 
 
 def find_protocol(registration: Registration) -> Protocol:

@@ -46,16 +46,24 @@ class Command(BaseCommand):
                 digest=found["digest"],
                 samples=found["samples"],
                 class_names=found["class_names"],
-                labels_path=str(options["labels"].resolve()) if options["labels"] else "",
+                labels_path=name_labels(options["labels"]),
                 name=options["name"],
                 split=options["split"],
                 licence=options["licence"],
                 preprocessing=read_preprocessing(options),
+                metrics=tuple(found["metrics"]),
             )
             benchmark = register(registration, by="register_dataset", at=timezone.now())
         except (RegistrationRefused, InputFault) as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{benchmark.slug}: {found['samples']} images, {found['classes']} classes, {found['digest']}")
+
+
+def name_labels(labels: Path | None) -> str:
+    """Return where the labels are: a file by its whole path, a split of PASCAL VOC by its name."""
+    if labels is None:
+        return ""
+    return str(labels.resolve()) if labels.exists() else str(labels)
 
 
 def inspect(path: Path, labels: Path | None) -> dict[str, Any]:
