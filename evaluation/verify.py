@@ -44,7 +44,10 @@ def read_ranks(path: Path) -> list[int]:
 
 
 def check_evidence(predicate: dict[str, Any], evidence: Path) -> dict[str, int]:
-    """Return each top-k count that the evidence gives. Raises: InputFault where it is not what was signed."""
+    """Return each top-k count that the evidence gives; other metrics are no counts.
+
+    Raises: InputFault where the evidence is not what was signed.
+    """
     with evidence.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     signed = (predicate.get("evidence") or {}).get("sha256")
@@ -52,13 +55,13 @@ def check_evidence(predicate: dict[str, Any], evidence: Path) -> dict[str, int]:
         raise InputFault(
             f"The evidence's sha256 is {digest[:12]}…, the attestation names {str(signed)[:12]}…: it is another file."
         )
-    ranks = read_ranks(evidence)
+    metrics = predicate["report"]["metrics"]
+    depths = {key: int(depth) for key in metrics if (depth := key.removeprefix("top")).isdigit()}
+    ranks = read_ranks(evidence) if depths else []
     counts = {}
-    for key, score in predicate["report"]["metrics"].items():
-        depth = key.removeprefix("top")
-        if not depth.isdigit():
-            continue
-        counts[key] = sum(rank < int(depth) for rank in ranks)
+    for key, depth in depths.items():
+        score = metrics[key]
+        counts[key] = sum(rank < depth for rank in ranks)
         if (counts[key], len(ranks)) != (score["correct"], score["total"]):
             raise InputFault(
                 f"The evidence gives {counts[key]} of {len(ranks)} for {key}, "

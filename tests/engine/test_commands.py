@@ -34,7 +34,7 @@ def test_architectures_without_a_match_name_the_nearest(here: Engine) -> None:
 
 def test_all_families_are_listed(here: Engine) -> None:
     names = [line.split()[0] for line in here("architectures").output.splitlines()]
-    assert {name.partition("/")[0] for name in names} == {"cifar", "timm", "torchvision"}
+    assert {name.partition("/")[0] for name in names} == {"cifar", "own", "timm", "torchvision"}
     assert len(names) == len(set(names)) > 1000
 
 
