@@ -265,24 +265,26 @@ def overlaps(one: Box, two: Box) -> bool:
 
 @dataclass(frozen=True)
 class Bar:
-    """A class with its accuracy in percent and the length of its bar in pixels."""
+    """A class with its accuracy or average precision in percent, and the length of its bar in pixels."""
 
     name: str
     accuracy: float
-    correct: int
-    total: int
+    note: str
     length: float
 
 
-def draw_classes(per_class: Sequence[Mapping[str, Any]], width: int = 280) -> tuple[Bar, ...]:
+def draw_classes(analysis: Mapping[str, Any], width: int = 280) -> tuple[Bar, ...]:
     """Return the classes, best first; of many, the best and the worst ten."""
-    rows = sorted((row for row in per_class if row["total"]), key=lambda row: (-row["accuracy"], row["name"]))
+    found = [
+        (row["accuracy"], row["name"], f"{row['correct']} / {row['total']}")
+        for row in analysis.get("per_class", [])
+        if row["total"]
+    ]
+    found += [(row["map"], row["name"], "") for row in analysis.get("average_precision", []) if row["map"] is not None]
+    rows = sorted(found, key=lambda row: (-row[0], row[1]))
     if len(rows) > CLASSES_DRAWN:
         rows = rows[: CLASSES_DRAWN // 2] + rows[-CLASSES_DRAWN // 2 :]
-    return tuple(
-        Bar(row["name"], row["accuracy"], row["correct"], row["total"], round(row["accuracy"] / 100 * width, 1))
-        for row in rows
-    )
+    return tuple(Bar(name, value, note, round(value / 100 * width, 1)) for value, name, note in rows)
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,8 @@ def read_outcome(submission: Submission) -> dict[str, object]:
         "report": result.report,
         "command": write_command(submission, result),
         "base_url": settings.BASE_URL,
-        "per_class": charts.draw_classes(analysis.get("per_class", [])),
+        "per_class": charts.draw_classes(analysis),
+        "is_multilabel": "average_precision" in analysis,
         "confusion": charts.draw_confusion(analysis),
         "confused": analysis.get("confused", [])[:12],
     }

@@ -51,4 +51,6 @@ def test_voc_goes_from_the_form_to_the_leaderboard(tmp_path: Path) -> None:
     score = row["verified"]["map"]
     assert 0 < score["low"] <= score["value"] <= score["high"] < 60
     assert "mAP" in client.get(reverse("benchmark", args=[slug])).content.decode()
-    assert client.get(submission.get_absolute_url()).status_code == 200
+    page = client.get(submission.get_absolute_url()).content.decode()
+    assert "Average precision by class" in page
+    assert page.count('class="bar-fill"') == CLASSES
