@@ -84,11 +84,12 @@ def take(browser: Browser, base: str, shot: Shot) -> None:
 
 
 def store(picture: bytes, path: Path) -> None:
-    """Store the picture with 256 colours, a third of its size; the most frequent ones are kept exactly."""
+    """Store the picture with 256 colours, a third of its size; the most frequent are kept exactly, the others spread."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     colours = Counter(zip(*[iter(image.tobytes())] * 3, strict=True))
+    spread = image.quantize(96, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
     palette = Image.new("P", (1, 1))
-    palette.putpalette([channel for colour, _count in colours.most_common(256) for channel in colour])
+    palette.putpalette([channel for colour, _count in colours.most_common(160) for channel in colour] + spread[:288])
     image.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
