@@ -84,7 +84,7 @@ def take(browser: Browser, base: str, shot: Shot) -> None:
 
 
 def store(picture: bytes, path: Path) -> None:
-    """Store the picture with 256 colours, a third of its size; the most frequent are kept exactly, the others spread."""
+    """Store the picture with 256 colours, a third of its size: the most frequent exactly, the others spread."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     colours = Counter(zip(*[iter(image.tobytes())] * 3, strict=True))
     spread = image.quantize(96, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
