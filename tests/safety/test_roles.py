@@ -1,0 +1,188 @@
+"""Every route of ours, for everyone, read and written to: the answer is the one the table names, and never a crash."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import get_resolver
+from django.utils import timezone
+
+from leaderboard.models import Result, Submission
+from leaderboard.services import workers
+from tests.factories import make_user
+from tests.visitor import walk
+from tests.web import conftest as web
+from tests.web.conftest import Stage
+
+stage = web.stage
+ROLES = ("anyone", "other", "owner", "staff")
+# What GET and POST answer: one word for everyone, or one for each role. "in" is a redirect to the sign-in.
+FILE = ("200", "405")
+PAGE = ("200", "200")
+API = ("200", "401 405 405 405")
+OWN = ("in 200 200 200", "in 200 200 200")
+STAFF = ("in in in 405", "in in in 302")
+ROUTES = {
+    "healthz": FILE,
+    "readyz": FILE,
+    "metrics": FILE,
+    "i18n/setlang/": ("302", "302"),
+    "api/v1/": API,
+    "api/v1/schema/": FILE,
+    "api/v1/docs/": FILE,
+    "api/v1/tasks/": API,
+    "api/v1/tasks/<slug:slug>/": API,
+    "api/v1/datasets/": API,
+    "api/v1/datasets/<slug:slug>/": API,
+    "api/v1/benchmarks/": API,
+    "api/v1/benchmarks/<slug:slug>/": API,
+    "api/v1/benchmarks/<slug:slug>/leaderboard/": API,
+    "api/v1/models/": API,
+    "api/v1/models/<slug:slug>/": API,
+    "api/v1/submissions/": ("401 200 200 200", "401 400 400 400"),
+    "api/v1/submissions/<uuid:pk>/": ("401 404 200 200", "401 405 405 405"),
+    "api/v1/submissions/<uuid:pk>/cancel/": ("401 405 405 405", "401 404 409 409"),
+    "api/v1/submissions/<uuid:pk>/log/": ("401 404 200 200", "401 405 405 405"),
+    "api/v1/results/<uuid:pk>/": API,
+    "api/v1/results/<uuid:pk>/attestation/": API,
+    "api/v1/results/<uuid:pk>/evidence/": API,
+    r"api/v1/[\s\S]*/": ("404", "404"),
+    "": PAGE,
+    "tasks/": PAGE,
+    "tasks/<slug:slug>/": PAGE,
+    "datasets/": PAGE,
+    "datasets/<slug:slug>/": PAGE,
+    "models/": PAGE,
+    "models/<slug:slug>/": PAGE,
+    "entries/<int:pk>/": PAGE,
+    "papers/<int:pk>/": PAGE,
+    "people/<str:username>/": PAGE,
+    "search/": PAGE,
+    "how-we-verify/": PAGE,
+    "benchmarks/<slug:slug>/": PAGE,
+    "benchmarks/<slug:slug>/findings/": PAGE,
+    "benchmarks/<slug:slug>/export.<str:format>": PAGE,
+    "benchmarks/<slug:slug>/feed.atom": PAGE,
+    "badges/<slug:benchmark>/<slug:model>.svg": PAGE,
+    "compare/": PAGE,
+    "submit/": ("in 200 200 200", "in 400 400 400"),
+    "submissions/": OWN,
+    "submissions/<uuid:pk>/": FILE,
+    "submissions/<uuid:pk>/cancel/": ("in 405 405 405", "in 403 302 302"),
+    "submissions/<uuid:pk>/evidence/": FILE,
+    "submissions/<uuid:pk>/attestation.json": FILE,
+    "moderation/": ("in in in 200", "in in in 200"),
+    "moderation/repair/<slug:slug>/<int:number>/": STAFF,
+    "moderation/<str:action>/<str:target>/": STAFF,
+    "account/": OWN,
+    "attestation-key.pem": FILE,
+}
+# Where a submission is not settled it is its submitter's and the staff's alone.
+UNSETTLED = {
+    "api/v1/submissions/<uuid:pk>/": ("401 404 200 200", "401 405 405 405"),
+    "api/v1/submissions/<uuid:pk>/cancel/": ("401 405 405 405", "401 404 200 200"),
+    "api/v1/submissions/<uuid:pk>/log/": ("401 404 200 200", "401 405 405 405"),
+    "submissions/<uuid:pk>/": ("404 404 200 200", "405"),
+    "submissions/<uuid:pk>/cancel/": ("in 405 405 405", "in 404 302 302"),
+    "submissions/<uuid:pk>/evidence/": ("404", "405"),
+    "submissions/<uuid:pk>/attestation.json": ("404", "405"),
+    "moderation/<str:action>/<str:target>/": STAFF,
+}
+
+
+def routes_of_ours() -> list[str]:
+    """Return our routes; those under admin/ and accounts/ come from packages."""
+    return [route for route in walk(get_resolver().url_patterns) if not route.startswith(("admin/", "accounts/"))]
+
+
+@pytest.fixture
+def clients(stage: Stage) -> dict[str, Client]:
+    """A visitor of each role, on a stage where there is also a worker, and evidence to download."""
+    workers.announce("worker-a", queues=["cpu"], box="bwrap", at=timezone.now())
+    Result.objects.get(run__submission=stage.verified).evidence.save("evidence.npz", ContentFile(b"evidence"))
+    people = {"anyone": None, "other": make_user("eva"), "owner": stage.owner, "staff": stage.admin}
+    clients = {role: Client(raise_request_exception=False) for role in ROLES}
+    for role, user in people.items():
+        if user:
+            clients[role].force_login(user)
+    return clients
+
+
+def fill_in(route: str, stage: Stage, submission: Submission) -> str:
+    """Return an address of the route at which something is."""
+    entry, result = stage.verified.entry, Result.objects.get(run__submission=stage.verified)
+    cited = stage.imagenet.entries.filter(model__paper__isnull=False)[0].model
+    assert entry
+    kind = route.removeprefix("api/v1/").partition("/")[0]
+    slugs = {"tasks": "image-classification", "models": entry.model.slug}
+    values = {
+        "<slug:slug>": slugs.get(kind, "digits"),
+        "<int:pk>": str(cited.paper_id if kind == "papers" else entry.pk),
+        "<uuid:pk>": str(result.pk if kind == "results" else submission.pk),
+        "<str:username>": stage.owner.username,
+        "<str:format>": "csv",
+        "<slug:benchmark>": "digits",
+        "<slug:model>": entry.model.slug,
+        "<str:action>/<str:target>": f"rerun/{submission.pk}",
+        "<int:number>": "0",
+        r"[\s\S]*": "nothing",
+    }
+    for part, value in values.items():
+        route = route.replace(part, value)
+    return "/" + route
+
+
+def ask(client: Client, method: str, address: str) -> str:
+    """Return the answer's code, "in" for the sign-in; what it changed is undone."""
+    with transaction.atomic():
+        answer: HttpResponse = getattr(client, method)(address, {"reason": "because"})
+        # The client closes a file that it has read.
+        b"".join(answer)
+        transaction.set_rollback(True)
+    is_sign_in = answer.status_code == 302 and answer["Location"].startswith("/accounts/login/")
+    return "in" if is_sign_in else str(answer.status_code)
+
+
+def find_faults(clients: dict[str, Client], address: str, expected: tuple[str, str]) -> Iterator[str]:
+    for method, words in zip(("get", "post"), expected, strict=True):
+        wanted = words.split() if " " in words else [words] * len(ROLES)
+        given = [ask(clients[role], method, address) for role in ROLES]
+        if given != wanted:
+            yield f"{method.upper()} {address} gives {dict(zip(ROLES, given, strict=True))}, not {wanted}"
+
+
+def test_table_names_every_route() -> None:
+    assert set(routes_of_ours()) == set(ROUTES)
+
+
+def test_everyone_gets_what_the_table_says(stage: Stage, clients: dict[str, Client]) -> None:
+    faults: list[str] = []
+    for submission, table in ((stage.verified, ROUTES), (stage.waiting, UNSETTLED)):
+        for route, expected in table.items():
+            faults += find_faults(clients, fill_in(route, stage, submission), expected)
+    assert faults == []
+
+
+def test_admin_pages_are_for_staff(stage: Stage, clients: dict[str, Client]) -> None:
+    routes = [route for route in walk(get_resolver().url_patterns) if route.startswith("admin/")]
+    closed = [route for route in routes if "login" not in route and "logout" not in route and "(?P" not in route]
+    assert len(closed) > 100
+    for route in closed:
+        address = "/" + route.replace("<path:object_id>", "1")
+        for role in ("anyone", "owner"):
+            assert clients[role].get(address)["Location"].startswith("/admin/login/"), address
+
+
+def test_nothing_is_written_without_the_token_of_a_form(stage: Stage) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(stage.admin)
+    answers = {
+        route: ask(client, "post", fill_in(route, stage, stage.waiting))
+        for route, (_get, post) in ROUTES.items()
+        if {"200", "302", "400"} & set(post.split())
+    }
+    assert len(answers) > 20
+    assert {route: answer for route, answer in answers.items() if answer != "403"} == {}
