@@ -33,9 +33,15 @@ def mark(instance: Any, **_: Any) -> None:
         BoardFacts.objects.filter(pk__in=keys).update(is_stale=True)
 
 
+def mark_linked(instance: Any, action: str, pk_set: set[int] | None, **_: Any) -> None:
+    """Adding what is there already changes nothing, and is told all the same."""
+    if action == "post_clear" or (action in ("post_add", "post_remove") and pk_set):
+        mark(instance)
+
+
 def connect() -> None:
     """Listen for single writes; `bulk_create` and `update` send no signal, and the services follow them up anyway."""
     for model in (Entry, Claim, Model, Paper, BenchmarkMetric):
         post_save.connect(mark, sender=model, dispatch_uid="staleness")
         post_delete.connect(mark, sender=model, dispatch_uid="staleness")
-    m2m_changed.connect(mark, sender=Entry.weights.through, dispatch_uid="staleness")
+    m2m_changed.connect(mark_linked, sender=Entry.weights.through, dispatch_uid="staleness")
