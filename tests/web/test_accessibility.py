@@ -70,7 +70,9 @@ def test_pages_behind_a_sign_in(stage: Stage, live_portal: str, reader: Page) ->
     sign_in(reader, live_portal, stage.owner)
     check(reader, live_portal, [*list_own(stage), "/", stage.verified.get_absolute_url()])
     sign_in(reader, live_portal, stage.admin)
-    check(reader, live_portal, ["/moderation/", stage.waiting.get_absolute_url(), stage.verified.get_absolute_url()])
+    findings = f"{stage.imagenet.get_absolute_url()}findings/"
+    decided = [stage.waiting.get_absolute_url(), stage.verified.get_absolute_url()]
+    check(reader, live_portal, ["/moderation/", findings, *decided])
 
 
 def test_refused_submission(stage: Stage, live_portal: str, reader: Page) -> None:
