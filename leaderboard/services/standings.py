@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
-from evaluation.paired import unpack
-from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Standing
+from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
 from leaderboard.queries.derivation import BATCH, build_standing, collect_known, settle
+from leaderboard.queries.pairs import read_outcomes
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
 from leaderboard.services.findings import describe, find_findings
 
@@ -118,18 +118,11 @@ def find_spans(standings: list[Standing], direction: str) -> list[RankInterval]:
 
 def collect_outcomes(standings: list[Standing]) -> list[int] | None:
     """Return each entry's outcomes on the metric; None where one is unknown or they are not of the same samples."""
-    key = f"outcomes__{standings[0].metric.key}"
-    results = Result.objects.filter(entry__in=[s.entry_id for s in standings], retracted_at=None)
-    latest = {
-        entry_id: (text, digest)
-        for entry_id, text, digest in results.order_by("created_at").values_list(
-            "entry_id", key, "report__dataset__digest"
-        )
-    }
-    known = [latest.get(standing.entry_id) for standing in standings]
-    if not all(each and isinstance(each[0], str) for each in known) or len({each[1] for each in known if each}) != 1:
+    ids = [standing.entry_id for standing in standings]
+    known = read_outcomes(ids, standings[0].metric.key)
+    if len(known) < len(ids) or len({digest for digest, _outcomes in known.values()}) != 1:
         return None
-    return [unpack(each[0]) for each in known if each]
+    return [known[entry_id][1] for entry_id in ids]
 
 
 def mark_best(standings: QuerySet[Standing], count: int) -> None:

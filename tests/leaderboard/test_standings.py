@@ -1,11 +1,20 @@
 """What a board's page says of the whole board, and that it keeps to what is stored."""
 
+import dataclasses
+import hashlib
+from typing import Any
+
 import pytest
 from django.test import Client
 
-from leaderboard.models import Benchmark, BoardFacts, Entry
+from evaluation.paired import pack
+from leaderboard.models import Benchmark, BoardFacts, Entry, Result, Submission
+from leaderboard.queries import compare_entries
+from leaderboard.services import runs
 from leaderboard.services.standings import read_facts, refresh_benchmark
-from tests.factories import make_benchmark, make_entry
+from leaderboard.services.submissions import enqueue
+from portal.accounts.models import User
+from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -57,3 +66,25 @@ def test_kept_pages_are_those_of_the_present_version(board: Benchmark, client: C
     first = read_facts(board).version
     refresh_benchmark(board)
     assert read_facts(board).version != first
+
+
+def test_a_later_result_without_outcomes_is_not_compared_by_those_of_an_earlier_one() -> None:
+    benchmark, user = make_benchmark(), make_user()
+    ids = {}
+    for name in ("One", "Two"):
+        submission = make_submission(benchmark, user, model_name=name, weights_url=f"https://example.org/{name}.pth")
+        result = publish(submission, user, {"outcomes": {"top1": pack([True, False, name == "One"])}})
+        ids[name] = result.entry_id
+    assert compare_entries(ids["One"], [ids["Two"]], "top1")[ids["Two"]].only_first == 1
+    again = make_submission(benchmark, user, model_name="Two", weights_url="https://example.org/Two.pth")
+    assert publish(again, user, {}).entry_id == ids["Two"]
+    assert compare_entries(ids["One"], [ids["Two"]], "top1") == {}
+
+
+def publish(submission: Submission, user: User, evidence: dict[str, Any]) -> Result:
+    digest = hashlib.sha256(submission.model_name.encode()).hexdigest()
+    run = claim_run(enqueue(submission, by=user, at=NOW))
+    assert run.token is not None
+    report = dataclasses.replace(make_report(sha256=digest), evidence=evidence)
+    runs.record_report(run.pk, run.token, report, None, at=NOW)
+    return Result.objects.get(run=run)
