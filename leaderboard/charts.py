@@ -4,10 +4,11 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from leaderboard.models import Metric
 from leaderboard.queries import ChartRow
+from leaderboard.tables.boards import Cell
 
 WIDTH, HEIGHT = 560, 230
 LEFT, RIGHT, TOP, BOTTOM = 40, 16, 22, 28
@@ -27,19 +28,6 @@ def choose_ticks(low: float, high: float, count: int = 4) -> list[float]:
     first = math.floor(low / step)
     last = math.ceil(high / step)
     return [round(step * each, 10) for each in range(first, last + 1)]
-
-
-class Scored(Protocol):
-    """A claim and a verified score with its interval: a cell of a board or a stored standing."""
-
-    @property
-    def claimed(self) -> float | None: ...
-    @property
-    def verified(self) -> float | None: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ class Strip:
     claimed: float | None
 
 
-def make_axis(cells: Iterable[Scored | None], metric: Metric) -> Axis | None:
+def make_axis(cells: Iterable[Cell | None], metric: Metric) -> Axis | None:
     """Return the axis that holds all these scores, None where there are none."""
     values = [v for cell in cells if cell for v in (cell.verified, cell.low, cell.high, cell.claimed) if v is not None]
     if not values:
@@ -82,7 +70,7 @@ def make_axis(cells: Iterable[Scored | None], metric: Metric) -> Axis | None:
     return Axis(axis.low, axis.high, tuple((tick, axis.place(tick) or 0.0) for tick in ticks), axis.key)
 
 
-def make_strip(axis: Axis, cell: Scored) -> Strip:
+def make_strip(axis: Axis, cell: Cell) -> Strip:
     return Strip(axis.place(cell.verified), axis.place(cell.low), axis.place(cell.high), axis.place(cell.claimed))
 
 

@@ -10,13 +10,12 @@ from leaderboard.queries.board import (
     benchmark_metrics,
     build_rows,
     read_chart_rows,
-    read_entries,
     read_findings,
     read_rows,
 )
 from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
-from leaderboard.queries.history import read_any_board as read_board
+from leaderboard.queries.history import read_board
 from leaderboard.queries.ledger import LedgerLine, read_ledger
 from leaderboard.queries.pairs import compare_entries
 from leaderboard.queries.progress import SubmissionProgress, read_progress
@@ -39,7 +38,6 @@ __all__ = [
     "compare_entries",
     "read_board",
     "read_chart_rows",
-    "read_entries",
     "read_filters",
     "read_findings",
     "read_ledger",

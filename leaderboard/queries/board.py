@@ -7,9 +7,10 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from leaderboard.claims.table import Action, Change, Finding, Severity
@@ -17,6 +18,7 @@ from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Sta
 from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
 
 PAGE_SIZE = 50
+R = TypeVar("R", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -120,46 +122,62 @@ def benchmark_metrics(benchmark: Benchmark) -> tuple[Metric, ...]:
 
 def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:
     """Raises: BadQuery where the benchmark has no such metric."""
-    if not key and metrics:
+    if not metrics:
+        raise BadQuery("metric", _("This benchmark has no metrics yet; an admin adds them."))
+    if not key:
         return metrics[0]
     for metric in metrics:
         if metric.key == key:
             return metric
-    known = ", ".join(metric.key for metric in metrics) or "none"
+    known = ", ".join(metric.key for metric in metrics)
     raise BadQuery(
         "metric", _("This benchmark has no metric “%(key)s”; it has %(known)s.") % {"key": key[:100], "known": known}
     )
 
 
+def check_status(filters: BoardFilters) -> None:
+    """Raises: BadQuery."""
+    if filters.status not in STATUS_FILTERS:
+        sentence = _("Unknown status “%(status)s”; use one of %(known)s.")
+        known = ", ".join(STATUS_FILTERS)
+        raise BadQuery("status", sentence % {"status": filters.status[:100], "known": known})
+
+
+def narrow(rows: QuerySet[R], filters: BoardFilters, entry: str) -> QuerySet[R]:
+    """Keep what the filters on model and weights leave. `entry` leads from a row to its entry: "" or "entry__"."""
+    if filters.framework:
+        links = Entry.weights.through.objects.filter(entry_id=OuterRef(f"{entry}pk"))
+        rows = rows.filter(Exists(links.filter(weights__framework__iexact=filters.framework)))
+    if filters.max_parameters is not None:
+        rows = rows.filter(**{f"{entry}model__parameters__lte": filters.max_parameters})
+    if filters.text:
+        rows = rows.filter(**{f"{entry}model__name__icontains": filters.text})
+    return rows
+
+
 def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters) -> QuerySet[Standing]:
     """Return the visible standings that the filters leave. Raises: BadQuery."""
+    check_status(filters)
     standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
-    if filters.status not in STATUS_FILTERS:
-        raise BadQuery(
-            "status",
-            _("Unknown status “%(status)s”; use one of %(known)s.")
-            % {"status": filters.status[:100], "known": ", ".join(STATUS_FILTERS)},
-        )
     if filters.status in ("verified", "mismatch"):
         standings = standings.filter(verified__isnull=False)
     if filters.status == "mismatch":
         standings = standings.filter(entry__status=Entry.Status.MISMATCH)
     if filters.status == "claimed":
         standings = standings.filter(verified__isnull=True)
-    if filters.framework:
-        links = Entry.weights.through.objects.filter(entry_id=OuterRef("entry_id"))
-        standings = standings.filter(Exists(links.filter(weights__framework__iexact=filters.framework)))
-    if filters.max_parameters is not None:
-        standings = standings.filter(entry__model__parameters__lte=filters.max_parameters)
-    if filters.text:
-        standings = standings.filter(entry__model__name__icontains=filters.text)
-    return standings
+    return narrow(standings, filters, "entry__")
 
 
-def slice_standings(
-    standings: QuerySet[Standing], cursor: Cursor | None, size: int
-) -> tuple[list[Standing], bool, bool]:
-    """Return one keyset page, best first, and whether there are rows before and after it."""
+class Cut(NamedTuple):
+    """The standings of one page, best first, and whether there are more before and after them."""
+
+    standings: list[Standing]
+    has_before: bool
+    has_after: bool
+
+
+def slice_standings(standings: QuerySet[Standing], cursor: Cursor | None, size: int) -> Cut:
+    """Return one keyset page."""
     backwards = cursor is not None and cursor.backwards
     if cursor is not None:
         value, entry = cursor.order_value, cursor.entry_id
@@ -171,29 +189,39 @@ def slice_standings(
     page = list(standings.select_related("entry__model__paper").order_by(*order)[: size + 1])
     has_more, page = len(page) > size, page[:size]
     if backwards:
-        return page[::-1], has_more, True
-    return page, cursor is not None, has_more
+        return Cut(page[::-1], has_more, True)
+    return Cut(page, cursor is not None, has_more)
 
 
-def read_board(
-    benchmark: Benchmark, filters: BoardFilters, *, cursor: str | None = None, page_size: int = PAGE_SIZE
-) -> Board:
-    """Return a page of the board. Raises: BadQuery."""
+def read_present_board(benchmark: Benchmark, filters: BoardFilters, *, cursor: str | None, page_size: int) -> Board:
+    """Return a page of the board as it stands. Raises: BadQuery."""
     metrics = benchmark_metrics(benchmark)
-    if not metrics:
-        raise BadQuery("metric", _("This benchmark has no metrics yet; an admin adds them."))
     metric = choose_metric(metrics, filters.metric)
     standings = filter_standings(benchmark, metric, filters)
-    page, has_before, has_after = slice_standings(standings, Cursor.decode(cursor) if cursor else None, page_size)
-    rows = build_rows(page)
+    cut = slice_standings(standings, Cursor.decode(cursor) if cursor else None, page_size)
+    return make_board(benchmark, metrics, metric, filters, build_rows(cut.standings), cut)
+
+
+def make_board(
+    benchmark: Benchmark,
+    metrics: tuple[Metric, ...],
+    metric: Metric,
+    filters: BoardFilters,
+    rows: tuple[BoardRow, ...],
+    cut: Cut,
+) -> Board:
+    """Return the page with the cursors to its neighbours."""
+    page = cut.standings
+    following = Cursor(page[-1].order_value, page[-1].entry_id) if page and cut.has_after else None
+    preceding = Cursor(page[0].order_value, page[0].entry_id, True) if page and cut.has_before else None
     return Board(
         benchmark=benchmark,
         metrics=metrics,
         metric=metric,
         filters=filters,
         rows=rows,
-        next_cursor=Cursor(page[-1].order_value, page[-1].entry_id).encode() if page and has_after else None,
-        previous_cursor=Cursor(page[0].order_value, page[0].entry_id, True).encode() if page and has_before else None,
+        next_cursor=following.encode() if following else None,
+        previous_cursor=preceding.encode() if preceding else None,
     )
 
 
@@ -282,12 +310,6 @@ def read_findings(facts: BoardFacts) -> tuple[Finding, ...]:
 def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
     """Return the rows of these standings in their order."""
     return build_rows(standings.select_related("entry__model__paper"))
-
-
-def read_entries(entries: QuerySet[Entry], metric: Metric) -> tuple[BoardRow, ...]:
-    """Return the rows of these entries on one metric, e.g. all boards' rows of a model."""
-    standings = Standing.objects.filter(entry__in=entries, metric=metric, is_visible=True)
-    return build_rows(standings.select_related("entry__model__paper").order_by("-order_value", "entry_id"))
 
 
 @dataclass(frozen=True)

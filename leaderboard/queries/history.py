@@ -2,10 +2,8 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from itertools import islice
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Benchmark, Entry, Metric, Standing
@@ -13,26 +11,30 @@ from leaderboard.queries.board import (
     PAGE_SIZE,
     Board,
     Cursor,
+    Cut,
     benchmark_metrics,
     build_cell,
     build_row,
+    check_status,
     choose_metric,
-    read_board,
+    make_board,
+    narrow,
     read_links,
+    read_present_board,
 )
 from leaderboard.queries.derivation import Known, build_standing, collect_known, settle
-from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
+from leaderboard.queries.filters import BadQuery, BoardFilters
 from leaderboard.ranking import rank, rank_intervals_from_intervals
 
 MOST_ENTRIES = 5_000
 
 
-def read_any_board(
+def read_board(
     benchmark: Benchmark, filters: BoardFilters, *, cursor: str | None = None, page_size: int = PAGE_SIZE
 ) -> Board:
     """Return a page of the board, today's or a past one. Raises: BadQuery."""
     if filters.as_of is None:
-        return read_board(benchmark, filters, cursor=cursor, page_size=page_size)
+        return read_present_board(benchmark, filters, cursor=cursor, page_size=page_size)
     return read_past_board(benchmark, filters, filters.as_of, cursor=cursor, page_size=page_size)
 
 
@@ -42,46 +44,34 @@ def read_past_board(
     """Return a page of the board as it stood when `day` ended in UTC. Raises: BadQuery."""
     metrics = benchmark_metrics(benchmark)
     metric = choose_metric(metrics, filters.metric)
-    if filters.status not in STATUS_FILTERS:
-        known = ", ".join(STATUS_FILTERS)
-        sentence = _("Unknown status “%(status)s”; use one of %(known)s.")
-        raise BadQuery("status", sentence % {"status": filters.status[:100], "known": known})
+    check_status(filters)
     end = dt.datetime.combine(day, dt.time.max, tzinfo=dt.UTC)
-    entries = list(find_entries(benchmark, filters, end)[: MOST_ENTRIES + 1])
-    if len(entries) > MOST_ENTRIES:
-        raise BadQuery("as_of", _("This board is too large to be shown as of a day; narrow it by framework or name."))
-    known_then = collect_known([entry.pk for entry in entries], until=end)
-    standings = derive(entries, known_then, benchmark, metrics)
-    ranked = rank_then(standings[metric.pk], metric)
-    wanted = [standing for standing in ranked if has_status(standing, filters.status)]
-    page, has_before, has_after = cut(wanted, Cursor.decode(cursor) if cursor else None, page_size)
-    links = read_links([standing.entry_id for standing in page])
-    cells = {
-        standing.entry_id: {m.key: build_cell(standings[m.pk][standing.entry_id]) for m in metrics} for standing in page
-    }
-    return Board(
-        benchmark=benchmark,
-        metrics=metrics,
-        metric=metric,
-        filters=filters,
-        rows=tuple(
-            build_row(s, cells[s.entry_id], links[s.entry_id], name_result(known_then[s.entry_id])) for s in page
-        ),
-        next_cursor=Cursor(page[-1].order_value, page[-1].entry_id).encode() if page and has_after else None,
-        previous_cursor=Cursor(page[0].order_value, page[0].entry_id, True).encode() if page and has_before else None,
+    entries = find_entries(benchmark, filters, end)
+    known = collect_known([entry.pk for entry in entries], until=end)
+    standings = derive(entries, known, benchmark, metrics)
+    wanted = [s for s in rank_then(standings[metric.pk], metric) if has_status(s, filters.status)]
+    cut = cut_page(wanted, Cursor.decode(cursor) if cursor else None, page_size)
+    links = read_links([standing.entry_id for standing in cut.standings])
+    rows = tuple(
+        build_row(
+            standing,
+            {each.key: build_cell(standings[each.pk][standing.entry_id]) for each in metrics},
+            links[standing.entry_id],
+            name_result(known[standing.entry_id]),
+        )
+        for standing in cut.standings
     )
+    return make_board(benchmark, metrics, metric, filters, rows, cut)
 
 
-def find_entries(benchmark: Benchmark, filters: BoardFilters, end: dt.datetime) -> QuerySet[Entry]:
+def find_entries(benchmark: Benchmark, filters: BoardFilters, end: dt.datetime) -> list[Entry]:
+    """Raises: BadQuery where they are too many to derive for one reader."""
     entries = Entry.objects.filter(benchmark=benchmark, is_hidden=False, created_at__lte=end)
-    if filters.framework:
-        links = Entry.weights.through.objects.filter(entry_id=OuterRef("pk"))
-        entries = entries.filter(Exists(links.filter(weights__framework__iexact=filters.framework)))
-    if filters.max_parameters is not None:
-        entries = entries.filter(model__parameters__lte=filters.max_parameters)
-    if filters.text:
-        entries = entries.filter(model__name__icontains=filters.text)
-    return entries.select_related("model__paper").order_by("pk")
+    entries = narrow(entries, filters, "").select_related("model__paper").order_by("pk")
+    found = list(entries[: MOST_ENTRIES + 1])
+    if len(found) > MOST_ENTRIES:
+        raise BadQuery("as_of", _("This board is too large to be shown as of a day; narrow it by framework or name."))
+    return found
 
 
 def derive(
@@ -111,17 +101,16 @@ def has_status(standing: Standing, status: str) -> bool:
     return status == "all" or (standing.verified is not None) == (status == "verified")
 
 
-def cut(standings: list[Standing], cursor: Cursor | None, size: int) -> tuple[list[Standing], bool, bool]:
-    """Return one page, and whether there are rows before and after it."""
+def cut_page(standings: list[Standing], cursor: Cursor | None, size: int) -> Cut:
+    """Return one page of sorted standings, as `slice_standings` does of stored ones."""
     if cursor is None:
-        return standings[:size], False, len(standings) > size
+        return Cut(standings[:size], False, len(standings) > size)
     place = (-cursor.order_value, cursor.entry_id)
-    keys = [(-standing.order_value, standing.entry_id) for standing in standings]
     if cursor.backwards:
-        before = [s for s, key in zip(standings, keys, strict=True) if key < place]
-        return before[-size:], len(before) > size, True
-    after = [s for s, key in zip(standings, keys, strict=True) if key > place]
-    return list(islice(after, size)), True, len(after) > size
+        before = [standing for standing in standings if (-standing.order_value, standing.entry_id) < place]
+        return Cut(before[-size:], len(before) > size, True)
+    after = [standing for standing in standings if (-standing.order_value, standing.entry_id) > place]
+    return Cut(after[:size], True, len(after) > size)
 
 
 def name_result(known: Known) -> tuple[UUID, UUID] | None:
