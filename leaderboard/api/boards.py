@@ -31,7 +31,6 @@ from leaderboard.services.standings import read_facts
 from leaderboard.tables.boards import row_to_dict, write_csv
 
 MAX_PAGE_SIZE = 500
-KEPT_SECONDS = 600
 
 
 class CSVRenderer(BaseRenderer):
@@ -76,7 +75,7 @@ class LeaderboardView(APIView):
             parameter("status", OpenApiTypes.STR, "all, verified, mismatch or claimed"),
             parameter("framework", OpenApiTypes.STR, "such as PyTorch"),
             parameter("max_parameters", OpenApiTypes.INT, "at most so many parameters"),
-            parameter("as_of", OpenApiTypes.DATE, "entries that stood on that day"),
+            parameter("as_of", OpenApiTypes.DATE, "the board as it stood when that day ended, in UTC"),
             parameter("q", OpenApiTypes.STR, "part of the model's name"),
             parameter("cursor", OpenApiTypes.STR, "from `next` or `previous`"),
             parameter("page_size", OpenApiTypes.INT, f"1 to {MAX_PAGE_SIZE}"),
@@ -91,7 +90,7 @@ class LeaderboardView(APIView):
         kept = cache.get(key)
         if kept is None:
             kept = self.write(request, benchmark, facts)
-            cache.set(key, kept, KEPT_SECONDS)
+            cache.set(key, kept, facts.KEPT_SECONDS)
         return answer(request, *kept)
 
     def write(self, request: Request, benchmark: Benchmark, facts: BoardFacts) -> tuple[bytes, str, str]:

@@ -126,6 +126,9 @@ class BoardFacts(models.Model):
     from it can be kept as long as it stands. `is_stale` says that something was written past the services.
     """
 
+    # How long something that was made from a version is kept in the cache.
+    KEPT_SECONDS = 600
+
     benchmark = models.OneToOneField(Benchmark, models.CASCADE, related_name="facts")
     version = models.PositiveBigIntegerField(default=time.time_ns)
     is_stale = models.BooleanField(default=False)

@@ -28,7 +28,6 @@ from leaderboard.services.standings import read_facts
 from leaderboard.views.requests import HtmxRequest
 
 TEMPLATE = "leaderboard/board.html"
-KEPT_SECONDS = 600
 EXPORTS = {
     "csv": ("csv", "text/csv"),
     "json": ("json", "application/json"),
@@ -57,10 +56,10 @@ def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     if text is None:
         context = read_context(benchmark, facts, request.GET)
         if not is_fragment:
-            context |= draw_charts(benchmark)
+            context |= draw_charts(context["board"]) | {"findings": read_findings(facts)}
         text, status = render_to_string(f"{TEMPLATE}#{part}", context, request), 400 if context["error"] else 200
         if status == 200:
-            cache.set(key, (text, status), KEPT_SECONDS)
+            cache.set(key, (text, status), facts.KEPT_SECONDS)
     if is_fragment:
         response = HttpResponse(text, status=status)
     else:
@@ -84,7 +83,6 @@ def read_context(benchmark: Benchmark, facts: BoardFacts, query: QueryDict) -> d
         "board": board,
         "error": error,
         "counts": facts,
-        "findings": read_findings(facts),
         "sizes": SIZES,
         "axis": make_axis(board) if board else None,
         "parameters": parameters,
@@ -92,13 +90,16 @@ def read_context(benchmark: Benchmark, facts: BoardFacts, query: QueryDict) -> d
     }
 
 
-def draw_charts(benchmark: Benchmark) -> dict[str, object]:
-    metric = next(iter(benchmark_metrics(benchmark)), None)
-    rows = read_chart_rows(benchmark, metric) if metric else []
+def draw_charts(board: Board | None) -> dict[str, object]:
+    """Draw the whole board on the metric that ranks it, whatever the table is narrowed to or sorted by."""
+    if board is None:
+        return {"charted": None, "trend": None, "tradeoff": None}
+    metric = board.metrics[0]
+    rows = read_chart_rows(board.benchmark, metric)
     return {
         "charted": metric,
-        "trend": charts.draw_trend(rows, metric) if metric else None,
-        "tradeoff": charts.draw_tradeoff(rows, metric) if metric else None,
+        "trend": charts.draw_trend(rows, metric),
+        "tradeoff": charts.draw_tradeoff(rows, metric),
     }
 
 
