@@ -63,8 +63,10 @@ class Protocol:
             raise InputFault("std must be three numbers above 0.")
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Raises: InputFault, naming the key that is unknown or the value that is off."""
+    def from_dict(cls, data: Any) -> Self:
+        """Return what parsed JSON says. Raises: InputFault, naming the key that is unknown or the value that is off."""
+        if not isinstance(data, dict):
+            raise InputFault('The protocol is a JSON object such as {"resize": 256, "crop": 224}.')
         unknown = sorted(set(data) - set(cls.__dataclass_fields__))
         if unknown:
             raise InputFault(
