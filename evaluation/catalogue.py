@@ -30,8 +30,8 @@ class Architecture:
 def load() -> dict[str, Architecture]:
     rows = json.loads(FILE.read_text())
     return {
-        name: Architecture(name, parameters, Protocol(resize, crop, interpolation, tuple(mean), tuple(std)))
-        for name, (parameters, resize, crop, interpolation, mean, std) in rows.items()
+        name: Architecture(name, parameters, Protocol(resize, crop, interpolation, tuple(mean), tuple(std), crop_mode))
+        for name, (parameters, resize, crop, interpolation, mean, std, crop_mode) in rows.items()
     }
 
 

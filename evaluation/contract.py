@@ -14,6 +14,8 @@ EXIT_DONE, EXIT_OUR_FAULT, EXIT_INPUT_FAULT = 0, 1, 2
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
+# How the crop gets its square, in timm's words: from the middle, after both sides were scaled, or with a border around.
+CROP_MODES = ("center", "squash", "border")
 # Where the extra output of a head with one class too many sits: TensorFlow slim puts "background" first.
 BACKGROUNDS = ("none", "first")
 
@@ -31,8 +33,10 @@ def as_tuples(data: dict[str, Any]) -> dict[str, Any]:
 class Protocol:
     """Preprocessing of one image, as the reference implementation does it.
 
-    `resize`: length of the shorter side in pixels, None for no resize. `crop`: side of the centre crop in pixels,
-    None for the whole image. `mean`, `std`: per RGB channel, on pixel values scaled to 0–1.
+    `resize`: the side's length in pixels, None for no resize; of the shorter side, with `crop_mode` squash of both (the
+    shape changes), with border of the longer one. `crop`: side of the centre crop in pixels, None for the whole image.
+    What is smaller than the crop is surrounded with black, with `crop_mode` border with the mean colour. `mean`, `std`:
+    per RGB channel, on pixel values scaled to 0–1.
     """
 
     resize: int | None = None
@@ -40,6 +44,7 @@ class Protocol:
     interpolation: str = "bilinear"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    crop_mode: str = "center"
 
     def __post_init__(self) -> None:
         for name in ("resize", "crop"):
@@ -50,6 +55,10 @@ class Protocol:
             raise InputFault(
                 f"interpolation {self.interpolation!r} is unknown; use one of {', '.join(INTERPOLATIONS)}."
             )
+        if self.crop_mode not in CROP_MODES:
+            raise InputFault(f"crop_mode {self.crop_mode!r} is unknown; use one of {', '.join(CROP_MODES)}.")
+        if self.crop_mode != "center" and self.resize is None:
+            raise InputFault(f"crop_mode {self.crop_mode} needs a resize: it says which side that is the length of.")
         for name in ("mean", "std"):
             values = getattr(self, name)
             if (

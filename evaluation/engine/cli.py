@@ -15,6 +15,7 @@ import numpy as np
 from evaluation import catalogue
 from evaluation.contract import (
     BACKGROUNDS,
+    CROP_MODES,
     EXIT_DONE,
     EXIT_INPUT_FAULT,
     EXIT_OUR_FAULT,
@@ -106,9 +107,12 @@ def add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--architecture", metavar="NAME", help="such as torchvision/densenet121; not needed for ONNX")
     command.add_argument("--background", choices=BACKGROUNDS, default="none", help="an extra first output")
     command.add_argument("--protocol", metavar="FILE.json", type=Path)
-    command.add_argument("--resize", type=int, metavar="N")
-    command.add_argument("--crop", type=int, metavar="N")
+    command.add_argument("--resize", type=read_side, metavar="N|none", help="of the shorter side; see --crop-mode")
+    command.add_argument("--crop", type=read_side, metavar="N|none", help="side of the centre square")
     command.add_argument("--interpolation", choices=INTERPOLATIONS)
+    command.add_argument(
+        "--crop-mode", choices=CROP_MODES, help="squash: resize both sides; border: resize the longer, fill with mean"
+    )
     command.add_argument("--mean", type=read_triple, metavar="a,b,c")
     command.add_argument("--std", type=read_triple, metavar="a,b,c")
     command.add_argument("--metrics", type=read_metrics, default=(), metavar="A,B", help="top1,top5 or map,map11")
@@ -127,6 +131,13 @@ def add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--work", type=Path, metavar="DIR", help="kept between attempts, so that they go on")
     command.add_argument("--store", type=Path, metavar="DIR", help="keeps decoded pixels between runs")
     command.set_defaults(command=run_spec)
+
+
+def read_side(text: str) -> int | str:
+    """Return a number of pixels, or the word that takes the published one away."""
+    if text != "none" and not text.lstrip("-").isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number of pixels nor none")
+    return text if text == "none" else int(text)
 
 
 def read_triple(text: str) -> tuple[float, ...]:
@@ -151,11 +162,9 @@ def read_batch_size(text: str) -> int | None:
 
 def read_protocol(options: argparse.Namespace) -> Protocol | None:
     """Return the declared protocol; single options change the published one. Raises: InputFault."""
-    given = {
-        n: getattr(options, n)
-        for n in ("resize", "crop", "interpolation", "mean", "std")
-        if getattr(options, n) is not None
-    }
+    names = ("resize", "crop", "interpolation", "mean", "std", "crop_mode")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: None if value == "none" else value for name, value in given.items()}
     if options.protocol is not None:
         if given:
             raise InputFault("Give either --protocol or single options such as --resize, not both.")

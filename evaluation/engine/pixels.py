@@ -15,7 +15,7 @@ import PIL
 
 from evaluation.contract import InputFault, Protocol
 from evaluation.engine.dataset import Dataset
-from evaluation.engine.preprocessing import decode, preprocess
+from evaluation.engine.preprocessing import decode, find_fill, preprocess
 
 Pixels = npt.NDArray[np.uint8]
 Order = npt.NDArray[np.int64]
@@ -28,6 +28,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def name_store(dataset: Dataset, protocol: Protocol) -> str:
     """Return the key of the pixels: everything that can change a single byte of them."""
     facts = [dataset.digest, protocol.resize, protocol.crop, protocol.interpolation, PIL.__version__, 1]
+    # Only with a border does the mean, which is subtracted later, colour the pixels.
+    facts += [] if protocol.crop_mode == "center" else [protocol.crop_mode, *find_fill(protocol)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 

@@ -1,6 +1,7 @@
-"""Preprocessing exactly as the reference does it: torchvision's evaluation transforms on PIL images.
+"""Preprocessing exactly as the reference does it: torchvision's and timm's evaluation transforms on PIL images.
 
-Source: torchvision `transforms` Resize, CenterCrop, ToTensor, Normalize (references/classification/presets.py).
+Source: torchvision `transforms` Resize, CenterCrop, ToTensor, Normalize (references/classification/presets.py); timm
+`transforms_imagenet_eval` with ResizeKeepRatio and CenterCropOrPad for the crop modes squash and border.
 
 What is done with unusual images, which is what the reference's `Image.open(file).convert("RGB")` does:
 
@@ -50,23 +51,47 @@ def decode(data: bytes, name: str) -> Image.Image:
         raise InputFault(f"The image {name} {reason}; replace or remove it.") from error
 
 
-def resize(image: Image.Image, side: int, interpolation: str) -> Image.Image:
-    """Scale the shorter side to `side`, the longer one to the truncated integer, as torchvision's Resize does."""
-    width, height = image.size
+def resize(image: Image.Image, side: int, interpolation: str, crop_mode: str = "center") -> Image.Image:
+    """Scale to the size that `find_size` gives; what has it already is left as it is."""
+    size = find_size(*image.size, side, crop_mode)
+    return image if size == image.size else image.resize(size, RESAMPLING[interpolation])
+
+
+def find_size(width: int, height: int, side: int, crop_mode: str) -> tuple[int, int]:
+    """Return width and height after the resize, rounded as each reference rounds."""
+    if crop_mode == "squash":
+        return side, side
+    if crop_mode == "border":
+        # The division is timm's; multiplying by its inverse would round some sizes otherwise. It fails on images so
+        # narrow that nothing is left of them, of which we keep a line.
+        ratio = max(height / side, width / side)
+        return max(1, round(width / ratio)), max(1, round(height / ratio))
     short, long = min(width, height), max(width, height)
     if short == side:
-        return image
+        return width, height
+    # torchvision cuts fractions off where timm rounds.
     other = int(side * long / short)
-    size = (side, other) if width <= height else (other, side)
-    return image.resize(size, RESAMPLING[interpolation])
+    return (side, other) if width <= height else (other, side)
 
 
-def crop_centre(image: Image.Image, side: int) -> Image.Image:
-    """Cut the centre square; what is smaller is padded with black first, as torchvision's CenterCrop does."""
+Colour = tuple[int, int, int]
+BLACK: Colour = (0, 0, 0)
+
+
+def find_fill(protocol: Protocol) -> Colour:
+    """Return the colour around images that are smaller than the crop."""
+    if protocol.crop_mode != "border":
+        return BLACK
+    red, green, blue = (round(255 * value) for value in protocol.mean)
+    return red, green, blue
+
+
+def crop_centre(image: Image.Image, side: int, fill: Colour = BLACK) -> Image.Image:
+    """Cut the centre square; what is smaller is padded first, as torchvision's CenterCrop does."""
     width, height = image.size
     if width < side or height < side:
         left, top = max(0, (side - width) // 2), max(0, (side - height) // 2)
-        padded = Image.new("RGB", (max(width, side), max(height, side)))
+        padded = Image.new("RGB", (max(width, side), max(height, side)), fill)
         padded.paste(image, (left, top))
         image, (width, height) = padded, padded.size
     # Python's round, half to even, is what the reference uses.
@@ -77,7 +102,7 @@ def crop_centre(image: Image.Image, side: int) -> Image.Image:
 def preprocess(image: Image.Image, protocol: Protocol) -> npt.NDArray[np.uint8]:
     """Return the (H, W, 3) uint8 pixels that the network sees, before normalisation."""
     if protocol.resize is not None:
-        image = resize(image, protocol.resize, protocol.interpolation)
+        image = resize(image, protocol.resize, protocol.interpolation, protocol.crop_mode)
     if protocol.crop is not None:
-        image = crop_centre(image, protocol.crop)
+        image = crop_centre(image, protocol.crop, find_fill(protocol))
     return np.asarray(image, dtype=np.uint8)

@@ -16,7 +16,7 @@ class Protocol(models.Model):
     slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    # {"resize", "crop", "interpolation", "mean", "std"}; null: each architecture's published preprocessing.
+    # {"resize", "crop", "interpolation", "mean", "std", "crop_mode"}; null: each architecture's published one.
     preprocessing = models.JSONField(null=True, blank=True)
 
     objects: ClassVar[models.Manager["Protocol"]] = models.Manager()

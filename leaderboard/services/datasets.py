@@ -18,6 +18,8 @@ MEASURES = {
     "map11": ("mAP 11-point", "Mean average precision, 11-point", "平均精度均值（11 点）"),
 }
 
+CROP_MODES_IN_CHINESE = {"squash": "不保持宽高比", "border": "加边框"}
+
 
 class RegistrationRefused(ValueError):
     """The files cannot be registered. The message is one plain sentence."""
@@ -137,4 +139,6 @@ def describe(preprocessing: dict[str, Any]) -> tuple[str, str]:
     resize, crop = preprocessing.get("resize"), preprocessing.get("crop")
     english = [f"resize {resize}" if resize else "no resize", *([f"crop {crop}"] if crop else [])]
     chinese = [f"缩放 {resize}" if resize else "不缩放", *([f"裁剪 {crop}"] if crop else [])]
+    if (mode := preprocessing.get("crop_mode", "center")) != "center":
+        english, chinese = [*english, mode], [*chinese, CROP_MODES_IN_CHINESE[mode]]
     return ", ".join(english), "，".join(chinese)

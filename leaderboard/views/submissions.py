@@ -1,6 +1,7 @@
 """Submitting weights, and watching what becomes of them."""
 
 import shlex
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -183,12 +184,21 @@ def write_command(submission: Submission, result: Result) -> str:
     command = ["python -m evaluation.engine evaluate", f"--dataset {submission.benchmark.split.dataset.slug}/"]
     command += [f"--weights {shlex.quote(submission.weights_name or 'weights')}"]
     command += [f"--architecture {weights['architecture']}"] if submission.architecture else []
-    sizes = ("resize", "crop", "interpolation") if protocol.get("resize") else ("crop",)
-    command += [f"--{name} {protocol[name]}" for name in sizes if protocol.get(name)]
-    for name in ("mean", "std"):
-        command += [f"--{name} {','.join(f'{value:g}' for value in protocol[name])}"] if protocol.get(name) else []
+    command += write_options(protocol, weights["architecture"])
     command += ["--background first"] if submission.background == "first" else []
     return " \\\n    ".join(command)
+
+
+def write_options(protocol: dict[str, Any], architecture: str) -> list[str]:
+    """Return the options that say the whole protocol, whatever the architecture's published one is."""
+    options = [f"--{name} {protocol.get(name) or 'none'}" for name in ("resize", "crop")]
+    options += [f"--interpolation {protocol['interpolation']}"] if protocol.get("resize") else []
+    # Every digit counts: another mean is another input.
+    options += [f"--{name} {','.join(map(repr, protocol[name]))}" for name in ("mean", "std") if protocol.get(name)]
+    # Reports from before there were other modes do not name theirs.
+    mode, published = protocol.get("crop_mode", "center"), catalogue.find(architecture)
+    is_told = mode != "center" or (published is not None and published.protocol.crop_mode != "center")
+    return [*options, f"--crop-mode {mode}"] if is_told else options
 
 
 def read_neighbours(standing: Standing) -> list[dict[str, object]]:

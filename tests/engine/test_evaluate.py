@@ -95,6 +95,7 @@ def test_report_has_the_contracts_fields(engine: Engine, images: Path, tmp_path:
         "interpolation": "bilinear",
         "mean": list(MEAN),
         "std": list(STD),
+        "crop_mode": "center",
     }
     assert report["timing"]["images_per_second"] > 0
     assert report["timing"]["seconds"]["total"] >= report["timing"]["seconds"]["forward"] > 0

@@ -1,17 +1,24 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from torchvision import transforms
+from timm.data.config import resolve_data_config
+from timm.data.transforms_factory import create_transform
+from torchvision import models, transforms
 from torchvision.transforms import InterpolationMode
 
-from evaluation.contract import INTERPOLATIONS, InputFault, Protocol
+from evaluation import catalogue
+from evaluation.contract import CROP_MODES, INTERPOLATIONS, InputFault, Protocol
+from evaluation.engine.dataset import Dataset
+from evaluation.engine.pixels import name_store
 from evaluation.engine.predict import normalise
 from evaluation.engine.preprocessing import decode, preprocess
 from tests.engine.networks import MEAN, STD
@@ -61,6 +68,87 @@ def test_network_input_is_torchvisions_bit_for_bit(
     data = encode(draw(*size), "PNG")
     protocol = Protocol(resize, crop, interpolation, MEAN, STD)
     assert torch.equal(engine(data, protocol), reference(data, protocol))
+
+
+# Every way in which timm's architectures are shown images: three crop modes, shares of the image, sizes, kernels.
+PUBLISHED = (
+    "deepseek_vit_412m",  # border
+    "dm_nfnet_f0",  # squash of more than is cropped, at its size for tests
+    "tf_efficientnetv2_b3",
+    "vit_medium_patch16_gap_384",
+    "vit_base_patch16_lingbot",  # squash, bilinear
+    "eva_giant_patch14_336",
+    "inception_v4",
+    "convnext_tiny",
+    "nasnetalarge",
+)
+SIZES = ((500, 375), (375, 500), (301, 299), (640, 97), (20, 30), (1, 2))
+
+
+def transform_as_timm(name: str) -> transforms.Compose:
+    """Return the transform with which timm's own validation shows images to this architecture, at its test size."""
+    config = timm.get_pretrained_cfg(name)
+    assert config is not None
+    return create_transform(**resolve_data_config(pretrained_cfg=config.to_dict(), use_test_size=True))  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_protocol_is_timms_own_bit_for_bit(name: str) -> None:
+    known, transform = catalogue.find(f"timm/{name}"), transform_as_timm(name)
+    assert known is not None
+    for size in SIZES:
+        image = draw(*size)
+        assert torch.equal(engine(encode(image, "PNG"), known.protocol), transform(image)), size
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.tuples(st.integers(40, 300), st.integers(40, 300)),
+    side=st.integers(8, 90),
+    share=st.sampled_from((0.5, 0.875, 0.95, 1.0)),
+    mode=st.sampled_from(CROP_MODES),
+    interpolation=st.sampled_from(("bilinear", "bicubic")),
+)
+def test_every_crop_mode_is_timms_bit_for_bit(
+    size: tuple[int, int], side: int, share: float, mode: str, interpolation: str
+) -> None:
+    transform = create_transform(
+        input_size=(3, side, side), crop_pct=share, crop_mode=mode, interpolation=interpolation, mean=MEAN, std=STD
+    )
+    protocol, image = Protocol(int(side / share), side, interpolation, MEAN, STD, mode), draw(*size)
+    assert torch.equal(engine(encode(image, "PNG"), protocol), transform(image))
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "regnet_y_400mf", "vit_h_14", "swin_v2_t", "inception_v3", "efficientnet_b4"]
+)
+def test_published_protocol_is_torchvisions_preset_bit_for_bit(name: str) -> None:
+    known, preset = catalogue.find(f"torchvision/{name}"), next(iter(models.get_model_weights(name))).transforms()
+    assert known is not None
+    for size in SIZES[:-1]:
+        image = draw(*size)
+        assert torch.equal(engine(encode(image, "PNG"), known.protocol), preset(image)), size
+
+
+def test_image_too_narrow_for_its_border_keeps_a_line_of_pixels() -> None:
+    protocol = Protocol(8, 8, mean=(0.0, 0.5, 1.0), crop_mode="border")
+    pixels = preprocess(Image.new("RGB", (2, 200), (255, 0, 0)), protocol)
+    assert pixels[:, 3].tolist() == [[255, 0, 0]] * 8
+    assert pixels[:, [0, 1, 2, 4, 5, 6, 7]].reshape(-1, 3).tolist() == [[0, 128, 255]] * 56
+
+
+def test_mean_is_part_of_the_pixels_where_it_colours_their_border() -> None:
+    dataset = Dataset(Path("images"), (), (), "sha256:0")
+    for mode, is_part in (("center", False), ("squash", False), ("border", True)):
+        names = {name_store(dataset, Protocol(8, 8, mean=mean, crop_mode=mode)) for mean in (MEAN, (0.5, 0.5, 0.5))}
+        assert (len(names) == 2) == is_part, mode
+
+
+def test_crop_mode_without_the_size_it_speaks_of_is_refused() -> None:
+    with pytest.raises(InputFault, match="needs a resize"):
+        Protocol.from_dict({"crop": 224, "crop_mode": "squash"})
+    with pytest.raises(InputFault, match="use one of center, squash, border"):
+        Protocol.from_dict({"crop": 224, "crop_mode": "middle"})
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -9,15 +9,15 @@ from torch import nn
 
 from evaluation.engine.architectures import build_empty, list_names
 
-CIFAR = (None, None, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-IMAGENET = (256, 224, "bilinear", CIFAR[3], CIFAR[4])
+CIFAR = (None, None, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "center")
+IMAGENET = (256, 224, "bilinear", *CIFAR[3:])
 # Caffe's networks take pixels from 0 to 255 less the channels' means.
-CAFFE = (256, 224, "bilinear", (128 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3)
-Published = tuple[int | None, int | None, str, tuple[float, ...], tuple[float, ...]]
+CAFFE = (256, 224, "bilinear", (128 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3, "center")
+Published = tuple[int | None, int | None, str, tuple[float, ...], tuple[float, ...], str]
 
 
 def find_published(name: str) -> Published:
-    """Return resize, crop, interpolation, mean and std as the library publishes them for its default weights."""
+    """Return the fields of a `Protocol`, in their order, as the library publishes them for its default weights."""
     family, _, short = name.partition("/")
     if family == "torchvision":
         weights = torchvision.models.get_model_weights(short)
@@ -26,7 +26,7 @@ def find_published(name: str) -> Published:
             return IMAGENET
         # The first published weights, not the latest: names without a version mean these.
         how = chosen.transforms()
-        return how.resize_size[0], how.crop_size[0], how.interpolation.value, tuple(how.mean), tuple(how.std)
+        return how.resize_size[0], how.crop_size[0], how.interpolation.value, tuple(how.mean), tuple(how.std), "center"
     if family == "timm":
         return read_timm(short)
     if family == "own":
@@ -44,9 +44,11 @@ def read_timm(short: str) -> Published:
     config = timm.get_pretrained_cfg(short)
     if config is None:
         return IMAGENET
+    # Five feature extractors were trained on upright images; as classifiers they publish nothing, and get squares.
     side = (config.test_input_size or config.input_size)[-1]
     share = config.test_crop_pct or config.crop_pct or 0.875
-    return int(side / share), side, config.interpolation, tuple(config.mean), tuple(config.std)
+    crop_mode = config.crop_mode or "center"
+    return int(side / share), side, config.interpolation, tuple(config.mean), tuple(config.std), crop_mode
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -33,6 +33,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--crop", type=int)
         parser.add_argument("--interpolation", default=None)
+        parser.add_argument("--crop-mode", default=None, help="center (default), squash or border, as in timm")
         parser.add_argument("--mean", default=None, help="a,b,c")
         parser.add_argument("--std", default=None, help="a,b,c")
 
@@ -81,7 +82,8 @@ def inspect(path: Path, labels: Path | None) -> dict[str, Any]:
 
 def read_preprocessing(options: dict[str, Any]) -> dict[str, Any] | None:
     """Return the declared preprocessing, None where no option was given. Raises: CommandError, InputFault."""
-    given = {name: options[name] for name in ("resize", "crop", "interpolation") if options[name] is not None}
+    names = ("resize", "crop", "interpolation", "crop_mode")
+    given = {name: options[name] for name in names if options[name] is not None}
     for name in ("mean", "std"):
         if options[name] is not None:
             try:
