@@ -18,6 +18,8 @@ INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 CROP_MODES = ("center", "squash", "border")
 # Where the extra output of a head with one class too many sits: TensorFlow slim puts "background" first.
 BACKGROUNDS = ("none", "first")
+# Predictions are kept in chunks of so many images: what a killed predictor loses at most.
+CHUNK_IMAGES = 512
 
 
 class InputFault(ValueError):
@@ -115,6 +117,9 @@ class EvaluationSpec:
     precision: str = "float32"
     batch_size: int | None = None
     order_seed: int = 0
+    # The positions of the secret order, from the first up to the second, that are one part of a larger evaluation.
+    samples: tuple[int, int] | None = None
+    chunk: int = CHUNK_IMAGES
     # The command that isolates the predicting process is put before it; empty means a plain child process.
     box: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
@@ -128,6 +133,10 @@ class EvaluationSpec:
             raise InputFault(f"precision {self.precision!r} is unknown; use one of {', '.join(PRECISIONS)}.")
         if self.batch_size is not None and self.batch_size < 1:
             raise InputFault("batch size must be 1 or more.")
+        if self.chunk < 1:
+            raise InputFault("chunk must be 1 or more.")
+        if self.samples is not None and not (len(self.samples) == 2 and 0 <= self.samples[0] < self.samples[1]):
+            raise InputFault(f"samples must be two positions such as [0, 512], not {list(self.samples)}.")
         if self.weights.background not in BACKGROUNDS:
             raise InputFault(f"background {self.weights.background!r} is unknown; use one of {', '.join(BACKGROUNDS)}.")
 
@@ -170,6 +179,7 @@ class EvaluationReport:
     `weights`: sha256, format, architecture, parameters. `dataset`: samples, classes, digest (`sha256:…`).
     `environment`: versions, device, precision, box. `timing`: images_per_second, seconds by stage.
     `analysis`: derived from the evidence: per-class accuracy, confusion pairs.
+    Of a part `dataset` says which positions, and there are no metrics, no evidence and no analysis.
     """
 
     metrics: dict[str, Score]

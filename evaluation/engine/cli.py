@@ -31,8 +31,10 @@ from evaluation.contract import (
 )
 from evaluation.engine import evidence
 from evaluation.engine.dataset import check_images, index_dataset
+from evaluation.engine.job import EngineTrouble
+from evaluation.engine.merging import merge
 from evaluation.engine.metrics import choose
-from evaluation.engine.pipeline import EngineTrouble, Folders, find_protocol, run
+from evaluation.engine.pipeline import Folders, find_protocol, run
 from evaluation.engine.preprocessing import decode
 from evaluation.static_check import check
 
@@ -75,6 +77,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="name", required=True, parser_class=Parser)
     add_evaluate(commands.add_parser("evaluate", help="evaluate weights on a folder of images"))
     add_run(commands.add_parser("run", help="run a spec, exactly as a worker does"))
+    add_merge(commands.add_parser("merge", help="make one report of what runs of a spec's parts left as evidence"))
     command = commands.add_parser("inspect", help="say what is in a weights file, or why it is refused")
     command.add_argument("file", metavar="FILE", type=Path)
     command.add_argument("--architecture", help="also tell whether it fits this architecture")
@@ -138,6 +141,14 @@ def read_side(text: str) -> int | str:
     if text != "none" and not text.lstrip("-").isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number of pixels nor none")
     return text if text == "none" else int(text)
+
+
+def add_merge(command: argparse.ArgumentParser) -> None:
+    command.add_argument("spec", metavar="SPEC.json", type=Path)
+    command.add_argument("parts", metavar="PART", type=Path, nargs="+")
+    command.add_argument("--output", required=True, type=Path, metavar="REPORT.json")
+    command.add_argument("--evidence", type=Path, metavar="FILE")
+    command.set_defaults(command=merge_parts)
 
 
 def read_triple(text: str) -> tuple[float, ...]:
@@ -229,20 +240,38 @@ def summarise(report: EvaluationReport) -> None:
     print(f"{report.timing['images_per_second']:g} images/s on {report.environment['device']}")
 
 
+def read_spec(path: Path) -> EvaluationSpec:
+    """Raises: InputFault."""
+    try:
+        return EvaluationSpec.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputFault(f"{path.name} cannot be read: {error}.") from error
+
+
 def run_spec(options: argparse.Namespace) -> None:
     check_writable(options.output)
-    try:
-        spec = EvaluationSpec.from_json(options.spec.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputFault(f"{options.spec.name} cannot be read: {error}.") from error
+    spec = read_spec(options.spec)
     # A polite end unwinds, so that the child ends too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
         folders = Folders(options.work or Path(folder) / "work", options.store or Path(folder) / "store")
-        report = run(spec, folders, lambda progress: print(progress.to_json(), flush=True), options.evidence)
-    partial = options.output.with_suffix(".partial")
+        put_report(run(spec, folders, print_progress, options.evidence), options.output)
+
+
+def merge_parts(options: argparse.Namespace) -> None:
+    check_writable(options.output)
+    put_report(merge(read_spec(options.spec), options.parts, print_progress, options.evidence), options.output)
+
+
+def print_progress(progress: Progress) -> None:
+    print(progress.to_json(), flush=True)
+
+
+def put_report(report: EvaluationReport, path: Path) -> None:
+    """Put the report in place whole: who reads it finds all of it or none."""
+    partial = path.with_suffix(".partial")
     partial.write_text(report.to_json())
-    partial.rename(options.output)
+    partial.rename(path)
 
 
 def inspect(options: argparse.Namespace) -> None:

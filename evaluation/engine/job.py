@@ -7,6 +7,10 @@ from pathlib import Path
 from evaluation.contract import as_tuples
 
 
+class EngineTrouble(Exception):
+    """We are at fault. The message is one line for the log."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What the predictor is told. `pixels`: (N, H, W, 3) uint8 in an order that only the scorer knows."""

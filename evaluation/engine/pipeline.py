@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,10 @@ from evaluation.contract import (
 from evaluation.engine import graph
 from evaluation.engine.dataset import Dataset, index_dataset
 from evaluation.engine.evidence import pack_outcomes, write_evidence
-from evaluation.engine.job import Job, name_chunk
-from evaluation.engine.metrics import choose
-from evaluation.engine.pixels import CHUNK, write_pixels
+from evaluation.engine.job import EngineTrouble, Job
+from evaluation.engine.metrics import Kind, Outcomes, choose
+from evaluation.engine.outcomes import judge_chunks, restore_order, write_part
+from evaluation.engine.pixels import write_pixels
 from evaluation.static_check import Verdict, check
 
 Tell = Callable[[Progress], None]
@@ -49,10 +50,6 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": "268435456",
 }
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "onnxruntime")
-
-
-class EngineTrouble(Exception):
-    """We are at fault. The message is one line for the log."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,10 @@ class Folders:
 
 
 def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | None = None) -> EvaluationReport:
-    """Evaluate. Raises: InputFault for the file or the arguments, EngineTrouble for us."""
+    """Evaluate. Of a part `evidence` is where its outcomes go, for `merging` to read.
+
+    Raises: InputFault for the file or the arguments, EngineTrouble for us.
+    """
     clock = {"started": time.perf_counter()}
     folders.prepare()
     weights = inspect_weights(spec)
@@ -86,27 +86,57 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     dataset = prepare_dataset(spec)
     labels = np.array([sample.label for sample in dataset.samples], np.int32)
     kind = choose(labels, spec.metrics)
-    metrics = spec.metrics or kind.DEFAULTS
     order = draw_order(len(dataset.samples), spec.order_seed)
+    own = take_part(order, spec)
     job = describe_job(spec, folders, protocol, len(dataset.class_names), weights)
     digest = digest_job(job, spec, weights, protocol, dataset)
-    prepare_box(folders, digest, lambda target: lay_pixels(dataset, protocol, folders.store, order, target, tell))
+    prepare_box(folders, digest, lambda target: lay_pixels(dataset, protocol, folders.store, own, target, tell))
     job.write(folders.box / "job.json")
     clock["prepared"] = time.perf_counter()
     predict_in_child(spec, folders, job, tell)
     clock["predicted"] = time.perf_counter()
-    tell(Progress("scoring", len(order), len(order)))
-    logits = collect(folders, order, len(dataset.class_names))
-    outcomes = kind.judge(logits, labels)
+    tell(Progress("scoring", len(own), len(own)))
+    outcomes = judge_chunks(kind, folders.predictions, labels[own], len(dataset.class_names), spec.chunk)
     note = read_note(folders)
-    stored = write_evidence(evidence, dataset, outcomes) if evidence else {}
-    return EvaluationReport(
-        metrics=kind.score(outcomes, metrics),
+    report = EvaluationReport(
+        metrics={},
         weights=weights | {"parameters": note["parameters"]},
         dataset={"samples": len(order), "classes": len(dataset.class_names), "digest": dataset.digest},
         protocol=asdict(protocol),
         environment=describe_environment(spec, note),
-        timing=measure(clock, note, len(order)),
+        timing=measure(clock, note, len(own)),
+    )
+    if spec.samples is None:
+        return conclude(report, spec, dataset, kind, labels, restore_order(outcomes, order), evidence)
+    report = replace(report, dataset=report.dataset | {"part": spec.samples})
+    if evidence:
+        write_part(evidence, report, [dataset.samples[place].sha256 for place in own], outcomes)
+    return report
+
+
+def take_part(order: npt.NDArray[np.int64], spec: EvaluationSpec) -> npt.NDArray[np.int64]:
+    """Return the spec's share of the secret order. Raises: InputFault where it goes past the end."""
+    start, stop = spec.samples or (0, len(order))
+    if stop > len(order):
+        raise InputFault(f"The part ends at image {stop:,} where the dataset has {len(order):,}.")
+    return order[start:stop]
+
+
+def conclude(
+    report: EvaluationReport,
+    spec: EvaluationSpec,
+    dataset: Dataset,
+    kind: Kind,
+    labels: npt.NDArray[np.int32],
+    outcomes: Outcomes,
+    evidence: Path | None,
+) -> EvaluationReport:
+    """Score the outcomes of all samples, in dataset order, and store them: of a whole run and of merged parts alike."""
+    metrics = spec.metrics or kind.DEFAULTS
+    stored = write_evidence(evidence, dataset, outcomes) if evidence else {}
+    return replace(
+        report,
+        metrics=kind.score(outcomes, metrics),
         evidence=stored | {"outcomes": pack_outcomes(outcomes, metrics)},
         analysis=kind.analyse(outcomes, labels, dataset.class_names),
     )
@@ -185,13 +215,13 @@ def describe_job(
         device=spec.device,
         precision=spec.precision,
         batch_size=spec.batch_size,
-        chunk=CHUNK,
+        chunk=spec.chunk,
     )
 
 
 def digest_job(job: Job, spec: EvaluationSpec, weights: dict[str, Any], protocol: Protocol, dataset: Dataset) -> str:
     """Return the digest of all that predictions depend on."""
-    facts = [asdict(job), weights["sha256"], spec.order_seed, asdict(protocol), dataset.digest]
+    facts = [asdict(job), weights["sha256"], spec.order_seed, spec.samples, asdict(protocol), dataset.digest]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -257,21 +287,6 @@ def judge_exit(status: int, errors: Path) -> None:
             f"Evaluating the file crashed the process ({CRASHES[signal]}); these weights cannot be evaluated."
         )
     raise EngineTrouble(f"The predictor ended with status {status}: {last or 'it said nothing'}")
-
-
-def collect(folders: Folders, order: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float32]:
-    """Return the (N, C) logits in dataset order. What the child wrote is checked, not believed."""
-    logits = np.empty((len(order), classes), np.float32)
-    for index, start in enumerate(range(0, len(order), CHUNK)):
-        places = order[start : start + CHUNK]
-        try:
-            part = np.load(folders.predictions / name_chunk(index), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise EngineTrouble(f"chunk {index} of the predictions cannot be read: {error}") from error
-        if part.shape != (len(places), classes) or part.dtype != np.float32 or not np.isfinite(part).all():
-            raise EngineTrouble(f"chunk {index} of the predictions is no table of {classes} finite scores an image")
-        logits[places] = part
-    return logits
 
 
 def read_note(folders: Folders) -> dict[str, Any]:

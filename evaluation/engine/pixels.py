@@ -36,7 +36,7 @@ def name_store(dataset: Dataset, protocol: Protocol) -> str:
 def write_pixels(
     dataset: Dataset, protocol: Protocol, store: Path, order: Order, target: Path, on_progress: OnProgress
 ) -> bool:
-    """Write the (N, H, W, 3) pixels in this order of the samples, and return whether the store had room for them.
+    """Write the (N, H, W, 3) pixels of these samples in this order, and return whether the store had room for all.
 
     They come from the store, where they are built first if they are not there yet; without room they are decoded
     straight to the target. Raises: InputFault where images come out in different sizes; OSError.
@@ -44,7 +44,7 @@ def write_pixels(
     file = store / f"{name_store(dataset, protocol)}.npy"
     try:
         if not file.exists():
-            build_pixels(dataset, protocol, np.arange(len(order)), file, on_progress)
+            build_pixels(dataset, protocol, np.arange(len(dataset.samples)), file, on_progress)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -55,7 +55,7 @@ def write_pixels(
 
 
 def shuffle(pixels: Pixels, order: Order, target: Path) -> None:
-    with open_new(target, pixels.shape) as shuffled:
+    with open_new(target, (len(order), *pixels.shape[1:])) as shuffled:
         for start in range(0, len(order), CHUNK):
             shuffled[start : start + CHUNK] = pixels[order[start : start + CHUNK]]
 
@@ -85,11 +85,12 @@ def open_new(target: Path, shape: tuple[int, ...]) -> Iterator[Pixels]:
 
 
 def build_pixels(dataset: Dataset, protocol: Protocol, order: Order, target: Path, on_progress: OnProgress) -> None:
-    """Decode every image once and write it to its place in the order. Raises: InputFault, OSError."""
+    """Decode each image of the order once and write it to its place. Raises: InputFault, OSError."""
     positions = {dataset.samples[sample].path: position for position, sample in enumerate(order)}
+    images = ((sample, data) for sample, data in dataset.read_images() if sample.path in positions)
     with ExitStack() as stack:
         pixels: Pixels | None = None
-        for done, (sample, data) in enumerate(dataset.read_images(), start=1):
+        for done, (sample, data) in enumerate(images, start=1):
             image = preprocess(decode(data, sample.path), protocol)
             if pixels is None:
                 pixels = stack.enter_context(open_new(target, (len(order), *image.shape)))

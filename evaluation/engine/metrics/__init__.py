@@ -1,5 +1,6 @@
 """Predictions and labels to scores, on the trusted side. One file a kind of task, each a `Kind`."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,14 @@ class Outcomes(Protocol):
         """Return which samples came out right by this metric, None where it does not judge samples one by one."""
 
 
-class Kind(Protocol):
+class Rebuilding(Protocol):
+    """A file that makes its outcomes from stored columns."""
+
+    @property
+    def Outcomes(self) -> Callable[..., Outcomes]: ...  # noqa: N802
+
+
+class Kind(Rebuilding, Protocol):
     """What a file of this package offers. `labels`: as many dimensions as `DIMENSIONS`, sample first."""
 
     DIMENSIONS: int
