@@ -109,6 +109,7 @@ def prepare(folder: Path, environment: dict[str, str]) -> None:
             "0.5,0.5,0.5",
             "--licence",
             "CC BY 4.0",
+            "--thumbnails",
         ),
         environment=environment,
     )

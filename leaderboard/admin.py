@@ -171,7 +171,7 @@ class SplitAdmin(AuditedAdmin):
     list_select_related = ("dataset",)
     search_fields = ("name", "dataset__name", "dataset__slug")
     autocomplete_fields = ("dataset",)
-    readonly_fields = ("digest", "path", "labels_path")
+    readonly_fields = ("digest", "path", "labels_path", "thumbnails", "class_counts")
 
     @admin.display(boolean=True)
     def is_registered(self, split: Split) -> bool:

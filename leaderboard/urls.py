@@ -1,7 +1,7 @@
 from django.urls import path
 
 from leaderboard.feeds import BoardFeed
-from leaderboard.views import accounts, boards, catalogue, comparison, entries, moderation, submissions
+from leaderboard.views import accounts, boards, catalogue, comparison, entries, moderation, samples, submissions
 
 urlpatterns = [
     path("", catalogue.home, name="home"),
@@ -9,6 +9,7 @@ urlpatterns = [
     path("tasks/<slug:slug>/", catalogue.show_task, name="task"),
     path("datasets/", catalogue.list_datasets, name="datasets"),
     path("datasets/<slug:slug>/", catalogue.show_dataset, name="dataset"),
+    path("datasets/<slug:slug>/samples/<slug:digest>/<int:place>.webp", samples.show_sample, name="sample"),
     path("models/", catalogue.list_models, name="models"),
     path("models/<slug:slug>/", catalogue.show_model, name="model"),
     path("entries/<int:pk>/", entries.show_entry, name="entry"),

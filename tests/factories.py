@@ -85,7 +85,14 @@ def make_report(top1: float = 81.03, top5: float = 98.72, *, sha256: str = "12fc
         metrics={"top1": score(top1), "top5": score(top5)},
         weights={"sha256": sha256, "format": "state_dict", "architecture": "cifar/resnet20", "parameters": 272_474},
         dataset={"samples": 10_000, "classes": 10, "digest": "sha256:" + "0" * 64},
-        protocol={"resize": None, "crop": None, "interpolation": "bilinear", "mean": [0.5] * 3, "std": [0.5] * 3},
+        protocol={
+            "resize": None,
+            "crop": None,
+            "crop_mode": "center",
+            "interpolation": "bilinear",
+            "mean": [0.5] * 3,
+            "std": [0.5] * 3,
+        },
         environment={"python": "3.11", "device": "cpu", "precision": "float32", "box": "bwrap"},
         timing={"images_per_second": 1000.0, "seconds": {"predicting": 10.0}},
     )

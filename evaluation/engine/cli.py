@@ -36,6 +36,7 @@ from evaluation.engine.merging import merge
 from evaluation.engine.metrics import choose
 from evaluation.engine.pipeline import Folders, find_protocol, run
 from evaluation.engine.preprocessing import decode
+from evaluation.engine.thumbnails import count_classes, write_thumbnails
 from evaluation.static_check import check
 
 LABELS = "CSV of `image,label`, several labels as rows or as a|b; of a PASCAL VOC folder also a split, such as test"
@@ -95,6 +96,11 @@ def build_parser() -> Parser:
     command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
     command.add_argument("--check", action="store_true", help="decode every image")
     command.set_defaults(command=describe_dataset)
+    command = commands.add_parser("thumbnails", help="write a small image of each sample")
+    command.add_argument("path", metavar="DIR", type=Path)
+    command.add_argument("folder", metavar="OUTPUT", type=Path)
+    command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
+    command.set_defaults(command=make_thumbnails)
     command = commands.add_parser("predict", help=argparse.SUPPRESS)
     command.add_argument("job", metavar="JOB.json")
     command.set_defaults(command=predict)
@@ -323,6 +329,15 @@ def describe_dataset(options: argparse.Namespace) -> None:
         "digest": dataset.digest,
         "metrics": choose(labels, ()).DEFAULTS,
     }
+    print(json.dumps(facts))
+
+
+def make_thumbnails(options: argparse.Namespace) -> None:
+    if not options.folder.is_dir():
+        raise InputFault(f"{options.folder} is no folder; give one that exists.")
+    dataset = index_dataset(options.path, options.labels)
+    write_thumbnails(dataset, options.folder)
+    facts = {"digest": dataset.digest, "samples": len(dataset.samples), "class_counts": count_classes(dataset)}
     print(json.dumps(facts))
 
 

@@ -16,6 +16,9 @@ class Dataset(models.Model):
     licence = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True)
     homepage_url = WebAddressField(blank=True)
+    shows_samples = models.BooleanField(
+        default=False, help_text=_("Its licence allows pages to show small images of its samples.")
+    )
 
     objects: ClassVar[models.Manager["Dataset"]] = models.Manager()
 
@@ -42,6 +45,10 @@ class Split(models.Model):
     digest = models.CharField(max_length=80, blank=True, help_text="sha256:… of the registered files")
     path = models.CharField(max_length=500, blank=True, help_text="where the workers find the files; never shown")
     labels_path = models.CharField(max_length=500, blank=True)
+    thumbnails = models.PositiveIntegerField(default=0, help_text="how many samples have a small image in the storage")
+    class_counts = models.JSONField(
+        default=list, blank=True, help_text="samples of each class, in whose order they stand; empty of several labels"
+    )
 
     class Meta:
         ordering = ["dataset", "name"]
@@ -56,6 +63,11 @@ class Split(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset.name} {self.name}"
+
+    @property
+    def short_digest(self) -> str:
+        """The digest's first 16 hexadecimal digits: enough for an address."""
+        return self.digest.removeprefix("sha256:")[:16]
 
     @property
     def is_registered(self) -> bool:

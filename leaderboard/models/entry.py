@@ -34,6 +34,11 @@ class Entry(models.Model):
     variant = models.CharField(max_length=120)
     weights = models.ManyToManyField(Weights, related_name="entries")
     code_urls = models.JSONField(default=list, blank=True, help_text='[{"label": "PyTorch", "url": "https://…"}]')
+    extra_data = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text=_("what it was trained on besides the benchmark's own dataset; empty: nothing"),
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.CLAIMED)
     verdict = models.CharField(max_length=10, choices=Verdict, default=Verdict.NONE)
     verified_at = models.DateTimeField(null=True, blank=True)

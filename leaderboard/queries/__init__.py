@@ -19,6 +19,7 @@ from leaderboard.queries.history import read_board
 from leaderboard.queries.ledger import LedgerLine, read_ledger
 from leaderboard.queries.pairs import compare_entries
 from leaderboard.queries.progress import SubmissionProgress, read_progress
+from leaderboard.queries.samples import Sample, Strip, draw_sheet, show_samples
 
 __all__ = [
     "PAGE_SIZE",
@@ -30,12 +31,15 @@ __all__ = [
     "ChartRow",
     "FoundPage",
     "LedgerLine",
+    "Sample",
     "ScoreCell",
+    "Strip",
     "SubmissionProgress",
     "WeightsLink",
     "benchmark_metrics",
     "build_rows",
     "compare_entries",
+    "draw_sheet",
     "read_board",
     "read_chart_rows",
     "read_filters",
@@ -45,5 +49,6 @@ __all__ = [
     "read_progress",
     "read_rows",
     "search",
+    "show_samples",
     "summarise_boards",
 ]

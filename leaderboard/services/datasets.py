@@ -52,6 +52,9 @@ def register(registration: Registration, *, by: audit.Actor, at: dt.datetime) ->
     split = benchmark.split if benchmark else find_split(registration)
     check_digest(split, registration)
     before = (split.digest, split.path)
+    if split.digest != registration.digest:
+        # Small images and their classes belong to the files that they were made from.
+        split.thumbnails, split.class_counts = 0, []
     split.path, split.digest = str(registration.path), registration.digest
     split.samples, split.classes = registration.samples, len(registration.class_names)
     split.class_names, split.labels_path = registration.class_names, registration.labels_path

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 
 from leaderboard import charts
 from leaderboard.models import Benchmark, Dataset, Entry, Metric, Model, Split, Standing, Task
-from leaderboard.queries import build_rows, search, summarise_boards
+from leaderboard.queries import build_rows, draw_sheet, search, summarise_boards
 
 LATEST = 6
 MODELS_PER_PAGE = 50
@@ -63,11 +63,19 @@ def list_datasets(request: HttpRequest) -> HttpResponse:
 
 
 def show_dataset(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show a dataset: version, licence, splits with digest and class names, and its boards."""
+    """Show a dataset: version, licence, splits with digest, class names and samples, and its boards."""
     splits = Prefetch("splits", Split.objects.order_by("name"))
     dataset = get_object_or_404(Dataset.objects.prefetch_related(splits), slug=slug)
     boards = summarise_boards(Benchmark.objects.filter(split__dataset=dataset))
-    return render(request, "leaderboard/dataset.html", {"dataset": dataset, "boards": boards})
+    parts = [
+        {
+            "split": split,
+            "sheet": draw_sheet(split),
+            "boards": [board for board in boards if board.benchmark.split_id == split.pk],
+        }
+        for split in dataset.splits.all()
+    ]
+    return render(request, "leaderboard/dataset.html", {"dataset": dataset, "boards": boards, "parts": parts})
 
 
 def list_models(request: HttpRequest) -> HttpResponse:

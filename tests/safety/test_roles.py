@@ -4,13 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from leaderboard.models import Result, Submission
+from leaderboard.models import Dataset, Result, Split, Submission
+from leaderboard.samples import name_thumbnail
 from leaderboard.services import workers
 from tests.factories import make_user
 from tests.visitor import walk
@@ -55,6 +57,7 @@ ROUTES = {
     "tasks/<slug:slug>/": PAGE,
     "datasets/": PAGE,
     "datasets/<slug:slug>/": PAGE,
+    "datasets/<slug:slug>/samples/<slug:digest>/<int:place>.webp": FILE,
     "models/": PAGE,
     "models/<slug:slug>/": PAGE,
     "entries/<int:pk>/": PAGE,
@@ -103,12 +106,20 @@ def clients(stage: Stage) -> dict[str, Client]:
     """A visitor of each role, on a stage where there is also a worker, and evidence to download."""
     workers.announce("worker-a", queues=["cpu"], box="bwrap", at=timezone.now())
     Result.objects.get(run__submission=stage.verified).evidence.save("evidence.npz", ContentFile(b"evidence"))
+    show_sample(stage.digits.split)
     people = {"anyone": None, "other": make_user("eva"), "owner": stage.owner, "staff": stage.admin}
     clients = {role: Client(raise_request_exception=False) for role in ROLES}
     for role, user in people.items():
         if user:
             clients[role].force_login(user)
     return clients
+
+
+def show_sample(split: Split) -> None:
+    """Store a small image of the first sample."""
+    default_storage.save(name_thumbnail(split.digest, 0), ContentFile(b"image"))
+    Split.objects.filter(pk=split.pk).update(thumbnails=1)
+    Dataset.objects.filter(pk=split.dataset_id).update(shows_samples=True)
 
 
 def fill_in(route: str, stage: Stage, submission: Submission) -> str:
@@ -120,6 +131,7 @@ def fill_in(route: str, stage: Stage, submission: Submission) -> str:
     slugs = {"tasks": "image-classification", "models": entry.model.slug}
     values = {
         "<slug:slug>": slugs.get(kind, "digits"),
+        "<slug:digest>/<int:place>": f"{stage.digits.split.short_digest}/0",
         "<int:pk>": str(cited.paper_id if kind == "papers" else entry.pk),
         "<uuid:pk>": str(result.pk if kind == "results" else submission.pk),
         "<str:username>": stage.owner.username,

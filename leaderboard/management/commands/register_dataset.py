@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from evaluation.contract import EXIT_DONE, InputFault, Protocol
+from leaderboard.models import Split
 from leaderboard.services.datasets import Registration, RegistrationRefused, register
+from leaderboard.services.thumbnails import check_licence, store_thumbnails
 
 
 class Command(BaseCommand):
@@ -25,6 +28,11 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="what to call a new dataset")
         parser.add_argument("--split", default="test")
         parser.add_argument("--licence", default="")
+        parser.add_argument(
+            "--thumbnails",
+            action="store_true",
+            help="show small images of the samples, with their classes, on the pages: only where the licence allows it",
+        )
         parser.add_argument(
             "--resize",
             type=int,
@@ -55,6 +63,8 @@ class Command(BaseCommand):
                 metrics=tuple(found["metrics"]),
             )
             benchmark = register(registration, by="register_dataset", at=timezone.now())
+            if options["thumbnails"]:
+                make_thumbnails(benchmark.split, path, options["labels"])
         except (RegistrationRefused, InputFault) as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{benchmark.slug}: {found['samples']} images, {found['classes']} classes, {found['digest']}")
@@ -69,8 +79,25 @@ def name_labels(labels: Path | None) -> str:
 
 def inspect(path: Path, labels: Path | None) -> dict[str, Any]:
     """Ask the engine what lies there, in a process of its own, as this one reads no images. Raises: CommandError."""
-    command = [sys.executable, "-m", "evaluation.engine", "dataset", str(path), "--check"]
-    command += ["--labels", str(labels)] if labels else []
+    return ask_engine("dataset", str(path), "--check", *(["--labels", str(labels)] if labels else []))
+
+
+def make_thumbnails(split: Split, path: Path, labels: Path | None) -> None:
+    """Let the engine write small images and store them. Raises: CommandError, RegistrationRefused."""
+    check_licence(split)
+    if split.thumbnails and split.dataset.shows_samples:
+        return
+    with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
+        made = ask_engine("thumbnails", str(path), folder, *(["--labels", str(labels)] if labels else []))
+        if made["digest"] != split.digest:
+            raise CommandError("The files changed while they were read; register them again.")
+        counts = made["class_counts"]
+        store_thumbnails(split, Path(folder), counts, by="register_dataset", at=timezone.now())
+
+
+def ask_engine(*arguments: str) -> dict[str, Any]:
+    """Return what an engine command says. Raises: CommandError with its sentence."""
+    command = [sys.executable, "-m", "evaluation.engine", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != EXIT_DONE:
         raise CommandError(
