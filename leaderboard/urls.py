@@ -1,7 +1,18 @@
 from django.urls import path
 
 from leaderboard.feeds import BoardFeed
-from leaderboard.views import accounts, boards, catalogue, comparison, entries, moderation, samples, submissions
+from leaderboard.views import (
+    accounts,
+    boards,
+    catalogue,
+    challenges,
+    comparison,
+    entries,
+    moderation,
+    samples,
+    submissions,
+    workers,
+)
 
 urlpatterns = [
     path("", catalogue.home, name="home"),
@@ -13,6 +24,8 @@ urlpatterns = [
     path("models/", catalogue.list_models, name="models"),
     path("models/<slug:slug>/", catalogue.show_model, name="model"),
     path("entries/<int:pk>/", entries.show_entry, name="entry"),
+    path("entries/<int:pk>/challenge/", challenges.challenge_entry, name="challenge"),
+    path("challenges/", challenges.list_own, name="challenges"),
     path("papers/<int:pk>/", entries.show_paper, name="paper"),
     path("people/<str:username>/", entries.show_person, name="person"),
     path("search/", catalogue.search_catalogue, name="search"),
@@ -30,6 +43,11 @@ urlpatterns = [
     path("submissions/<uuid:pk>/evidence/", submissions.download_evidence, name="submission-evidence"),
     path("submissions/<uuid:pk>/attestation.json", submissions.download_attestation, name="submission-attestation"),
     path("moderation/", moderation.show_queue, name="moderation"),
+    path("moderation/challenges/", challenges.list_reports, name="reports"),
+    path("moderation/challenges/<int:pk>/", challenges.answer, name="challenge-answer"),
+    path("moderation/decide/", moderation.decide, name="decide"),
+    path("moderation/workers/", workers.show_workers, name="workers"),
+    path("moderation/audit/", moderation.show_trail, name="trail"),
     path("moderation/repair/<slug:slug>/<int:number>/", moderation.accept_repair, name="accept-repair"),
     path("moderation/<str:action>/<str:target>/", moderation.act, name="moderate"),
     path("account/", accounts.show, name="account"),

@@ -3,6 +3,8 @@ from django.urls import include, path
 
 from portal import health
 
+handler400 = "portal.errors.answer_bad_request"
+handler500 = "portal.errors.answer_fault"
 urlpatterns = [
     path("healthz", health.alive, name="alive"),
     path("readyz", health.ready, name="ready"),

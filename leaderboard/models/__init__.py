@@ -1,7 +1,9 @@
 """Every word of the product that is stored, one file a concept."""
 
 from leaderboard.models.audit import AuditEvent
+from leaderboard.models.ban import Ban
 from leaderboard.models.benchmark import Benchmark, BenchmarkMetric, Protocol
+from leaderboard.models.challenge import Challenge
 from leaderboard.models.claim import Claim
 from leaderboard.models.dataset import Dataset, Split
 from leaderboard.models.entry import BoardFacts, Entry, Standing
@@ -17,9 +19,11 @@ from leaderboard.models.worker import Worker
 
 __all__ = [
     "AuditEvent",
+    "Ban",
     "Benchmark",
     "BenchmarkMetric",
     "BoardFacts",
+    "Challenge",
     "Claim",
     "Dataset",
     "Entry",

@@ -42,6 +42,8 @@ class Entry(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.CLAIMED)
     verdict = models.CharField(max_length=10, choices=Verdict, default=Verdict.NONE)
     verified_at = models.DateTimeField(null=True, blank=True)
+    # When an admin last looked at it and had nothing to say; a later verification is to be looked at again.
+    approved_at = models.DateTimeField(null=True, blank=True)
     is_hidden = models.BooleanField(default=False)
     hidden_reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -59,6 +61,12 @@ class Entry(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(status="mismatch") | models.Q(verdict="below"), name="mismatch_is_below_its_claim"
             ),
+        ]
+        # Of a million entries few are verified, and only those wait for an admin.
+        indexes = [
+            models.Index(
+                fields=["-verified_at"], name="verified_entries", condition=models.Q(verified_at__isnull=False)
+            )
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ from evaluation import catalogue
 from evaluation.contract import BACKGROUNDS, InputFault, Protocol
 from evaluation.fetch import check_url
 from evaluation.static_check import Verdict, check
-from leaderboard.models import Benchmark, Metric, Submission
+from leaderboard.models import Ban, Benchmark, Metric, Submission
 from leaderboard.services.submissions import SubmissionRequest
 
 CLAIM_PREFIX = "claim_"
@@ -55,7 +55,7 @@ def read_request(
     """Return the checked request. Raises: RequestRefused with every refusal at once."""
     refusals = Refusals()
     values = {key: str(value).strip() for key, value in fields.items()}
-    check_quota(by, refusals)
+    check_account(by, refusals)
     benchmark = find_benchmark(values.get("benchmark", ""), refusals)
     verdict, digest = check_upload(upload, refusals) if upload is not None else (None, "")
     draft = partial(
@@ -88,8 +88,16 @@ def count_left(by: AbstractBaseUser) -> int:
     return max(0, settings.QUOTA_PER_DAY - used)
 
 
-def check_quota(by: AbstractBaseUser, refusals: Refusals) -> None:
-    if not count_left(by):
+def find_ban(user: AbstractBaseUser) -> str:
+    """Return the sentence for a banned account, "" for every other."""
+    ban = Ban.objects.filter(user_id=user.pk).first()
+    return _("This account is banned and can only read: %(reason)s") % {"reason": ban.reason} if ban else ""
+
+
+def check_account(by: AbstractBaseUser, refusals: Refusals) -> None:
+    if reason := find_ban(by):
+        refusals.add("", reason)
+    elif not count_left(by):
         refusals.add(
             "", _("You have used today's %(n)s submissions; try again tomorrow.") % {"n": settings.QUOTA_PER_DAY}
         )

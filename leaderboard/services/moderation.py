@@ -2,13 +2,15 @@
 
 import datetime as dt
 
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from leaderboard.models import Entry, Result, Run, Submission
+from leaderboard.models import Ban, Entry, Result, Run, Submission
 from leaderboard.services import audit, standings
-from leaderboard.services.submissions import close, enqueue
+from leaderboard.services.submissions import cancel, close, enqueue
 from leaderboard.services.transitions import move
+from leaderboard.states import CANCELLABLE
 
 
 class ReasonRequired(ValueError):
@@ -16,6 +18,10 @@ class ReasonRequired(ValueError):
 
     def __init__(self) -> None:
         super().__init__(_("Give a reason; it is shown to the submitter and kept in the audit trail."))
+
+
+class BanRefused(ValueError):
+    """This account cannot be banned, or is not. The message is one plain sentence."""
 
 
 def need_reason(reason: str) -> str:
@@ -36,7 +42,7 @@ def retract(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason:
     """Take a verified score off the board; its history stays. Raises: TransitionRefused, ReasonRequired."""
     reason = need_reason(reason)
     move(submission, "retracted", by=by, at=at, reason=reason)
-    results = Result.objects.filter(run__submission=submission, retracted_at=None).select_related("entry")
+    results = Result.objects.filter(run__submission=submission, retracted_at=None).select_related("entry__benchmark")
     for result in results:
         Result.objects.filter(pk=result.pk).update(retracted_at=at, retraction_reason=reason)
         standings.refresh_entry(result.entry)
@@ -46,6 +52,13 @@ def retract(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason:
 def rerun(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: str) -> Run:
     """Queue a further attempt of a settled submission. Raises: TransitionRefused, ReasonRequired."""
     return enqueue(submission, by=by, at=at, reason=need_reason(reason))
+
+
+@transaction.atomic
+def approve(entry: Entry, *, by: audit.Actor, at: dt.datetime, reason: str = "") -> None:
+    """Note that the entry was looked at; it leaves the queue until it is verified anew."""
+    Entry.objects.filter(pk=entry.pk).update(approved_at=at)
+    audit.record("approve", entry, by=by, at=at, reason=reason.strip())
 
 
 @transaction.atomic
@@ -65,3 +78,29 @@ def set_hidden(entry: Entry, is_hidden: bool, *, by: audit.Actor, at: dt.datetim
     entry.save(update_fields=["is_hidden", "hidden_reason"])
     audit.record("hide" if is_hidden else "unhide", entry, by=by, at=at, reason=reason)
     standings.refresh_entry(entry)
+
+
+@transaction.atomic
+def ban(user: AbstractUser, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
+    """Let the account read and nothing more, and end what it has under way. What it has on the boards stays.
+
+    Raises: BanRefused, ReasonRequired.
+    """
+    reason = need_reason(reason)
+    if user.is_staff:
+        raise BanRefused(_("%(name)s is an admin; take that away in the catalogue first.") % {"name": user.username})
+    _ban, is_new = Ban.objects.get_or_create(user_id=user.pk, defaults={"reason": reason, "at": at})
+    if not is_new:
+        raise BanRefused(_("%(name)s is banned already.") % {"name": user.username})
+    audit.record("ban", user, by=by, at=at, reason=reason)
+    for submission in Submission.objects.filter(submitter_id=user.pk, state__in=CANCELLABLE):
+        cancel(submission, by=by, at=at, reason=reason)
+
+
+@transaction.atomic
+def unban(user: AbstractUser, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
+    """Let a banned account do everything again. Raises: BanRefused, ReasonRequired."""
+    reason = need_reason(reason)
+    if not Ban.objects.filter(user_id=user.pk).delete()[0]:
+        raise BanRefused(_("%(name)s is not banned.") % {"name": user.username})
+    audit.record("unban", user, by=by, at=at, reason=reason)

@@ -1,5 +1,6 @@
 """How numbers, scores and verdicts are written on pages."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,18 @@ def signed(value: float | None) -> str:
 def size(count: int | None) -> str:
     """Write a number of parameters such as 25.6 M."""
     return charts.name_count(count) if count else ""
+
+
+@register.filter
+def lasting(duration: dt.timedelta | None) -> str:
+    """Write a duration as 1 h 2 min or 3.4 s; the units are the SI's, alike in both languages."""
+    if duration is None:
+        return "–"
+    seconds = duration.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from knox.models import AuthToken
 
 from evaluation.attestation import load_or_make_key, write_public_key
-from leaderboard.services.intake import count_left
+from leaderboard.services.intake import count_left, find_ban
 from leaderboard.views.requests import SignedInRequest
 
 MAX_TOKENS = 10
@@ -36,6 +36,7 @@ def show(request: SignedInRequest) -> HttpResponse:
     context = {
         "tokens": tokens,
         "new_token": new_token,
+        "ban": find_ban(request.user),
         "left": count_left(request.user),
         "base_url": settings.BASE_URL,
     }

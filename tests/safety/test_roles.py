@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from leaderboard.models import Dataset, Result, Split, Submission
+from leaderboard.models import Challenge, Dataset, Result, Split, Submission
 from leaderboard.samples import name_thumbnail
 from leaderboard.services import workers
 from tests.factories import make_user
@@ -61,6 +61,8 @@ ROUTES = {
     "models/": PAGE,
     "models/<slug:slug>/": PAGE,
     "entries/<int:pk>/": PAGE,
+    "entries/<int:pk>/challenge/": ("in 200 200 200", "in 400 400 400"),
+    "challenges/": ("in 200 200 200", "in 405 405 405"),
     "papers/<int:pk>/": PAGE,
     "people/<str:username>/": PAGE,
     "search/": PAGE,
@@ -77,7 +79,12 @@ ROUTES = {
     "submissions/<uuid:pk>/cancel/": ("in 405 405 405", "in 403 302 302"),
     "submissions/<uuid:pk>/evidence/": FILE,
     "submissions/<uuid:pk>/attestation.json": FILE,
-    "moderation/": ("in in in 200", "in in in 200"),
+    "moderation/": ("in in in 200", "in in in 405"),
+    "moderation/workers/": ("in in in 200", "in in in 405"),
+    "moderation/audit/": ("in in in 200", "in in in 405"),
+    "moderation/challenges/": ("in in in 200", "in in in 405"),
+    "moderation/challenges/<int:pk>/": STAFF,
+    "moderation/decide/": ("in in in 405", "in in in 404"),
     "moderation/repair/<slug:slug>/<int:number>/": STAFF,
     "moderation/<str:action>/<str:target>/": STAFF,
     "account/": OWN,
@@ -107,6 +114,7 @@ def clients(stage: Stage) -> dict[str, Client]:
     workers.announce("worker-a", queues=["cpu"], box="bwrap", at=timezone.now())
     Result.objects.get(run__submission=stage.verified).evidence.save("evidence.npz", ContentFile(b"evidence"))
     show_sample(stage.digits.split)
+    Challenge.objects.create(entry_id=stage.verified.entry_id or 0, text="Look again.", created_at=timezone.now())
     people = {"anyone": None, "other": make_user("eva"), "owner": stage.owner, "staff": stage.admin}
     clients = {role: Client(raise_request_exception=False) for role in ROLES}
     for role, user in people.items():
@@ -129,10 +137,11 @@ def fill_in(route: str, stage: Stage, submission: Submission) -> str:
     assert entry
     kind = route.removeprefix("api/v1/").partition("/")[0]
     slugs = {"tasks": "image-classification", "models": entry.model.slug}
+    numbers = {"papers": cited.paper_id, "moderation": Challenge.objects.values_list("pk", flat=True).first()}
     values = {
         "<slug:slug>": slugs.get(kind, "digits"),
         "<slug:digest>/<int:place>": f"{stage.digits.split.short_digest}/0",
-        "<int:pk>": str(cited.paper_id if kind == "papers" else entry.pk),
+        "<int:pk>": str(numbers.get(kind, entry.pk)),
         "<uuid:pk>": str(result.pk if kind == "results" else submission.pk),
         "<str:username>": stage.owner.username,
         "<str:format>": "csv",

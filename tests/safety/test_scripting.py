@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, Dialog, Page
 
 from leaderboard.models import AuditEvent, Benchmark, BoardFacts, Entry, Model, Paper, Submission, Task
 from leaderboard.models.addresses import WebAddressField
-from leaderboard.services import moderation, runs, submissions, workers
+from leaderboard.queries.moderation import QUEUES
+from leaderboard.services import challenges, moderation, runs, submissions, workers
 from leaderboard.services.standings import refresh_benchmark
 from leaderboard.templatetags.veriboard import TAGS
 from portal.accounts.models import User
@@ -115,6 +116,7 @@ SEEN = {
     *("Submission.model_name", "Submission.architecture", "Submission.framework", "Submission.weights_name"),
     *("Submission.weights_format", "Submission.state_reason", "Run.stage", "Run.log", "Result.report"),
     *("Result.retraction_reason", "AuditEvent.actor", "AuditEvent.reason", "Worker.box", "Worker.queues"),
+    *("Ban.reason", "Challenge.text", "Challenge.answer"),
 }
 # Tells of which kinds of elements, each with the names of its attributes, and of which addresses the pages are made.
 READ = """texts => {
@@ -227,6 +229,7 @@ def board(db: None) -> Benchmark:
         submission.refresh_from_db()
     moderation.retract(gone, by=admin, at=NOW, reason="x")
     moderation.hide(hidden, by=admin, at=NOW, reason="x")
+    moderation.ban(make_user("eva"), by=admin, at=NOW, reason="x")
     links = {"paper_url": "https://e.example/paper", "code_url": "https://e.example/code"}
     for name in ("Failed", "Running", "Running too"):
         submission = make_submission(board, owner, model_name=name, **links)
@@ -239,6 +242,10 @@ def board(db: None) -> Benchmark:
     Submission.objects.update(**links)
     for name in ("worker-a", "worker-b"):
         workers.announce(name, queues=["cpu"], box="bwrap", at=NOW)
+    for one, url in zip(Entry.objects.filter(is_hidden=False), ("https://e.example/why", ""), strict=False):
+        made = challenges.challenge(one, "Something is wrong with it.", url, by=owner, at=NOW)
+        if url:
+            challenges.settle(made, True, "x", by=admin, at=NOW)
     return board
 
 
@@ -246,8 +253,10 @@ def list_addresses(board: Benchmark) -> list[str]:
     """Return every page that shows what is stored. The addresses follow the names, so they are listed anew."""
     shown = Entry.objects.filter(is_hidden=False).order_by("pk")
     one, two, *_ = shown.values_list("pk", flat=True)
+    queues = (f"/moderation/?queue={name}" for name in (*QUEUES, "claims"))
     return [
-        *("/", "/tasks/", "/datasets/", "/models/", "/moderation/", "/compare/", f"/compare/?a={one}&b={two}"),
+        *("/", "/tasks/", "/datasets/", "/models/", "/compare/", f"/compare/?a={one}&b={two}"),
+        *("/moderation/workers/", "/moderation/audit/", *queues),
         *(f"/compare/?benchmark={board.slug}", board.get_absolute_url(), f"{board.get_absolute_url()}findings/"),
         *(board.task.get_absolute_url(), board.split.dataset.get_absolute_url(), "/search/?q=alert"),
         *(submission.get_absolute_url() for submission in Submission.objects.all()),
@@ -255,7 +264,8 @@ def list_addresses(board: Benchmark) -> list[str]:
         *(model.get_absolute_url() for model in Model.objects.all()[:1]),
         *(paper.get_absolute_url() for paper in Paper.objects.all()),
         *(f"/people/{quote(user.username)}/" for user in User.objects.filter(submissions__isnull=False).distinct()),
-        *("/submissions/", "/account/"),
+        *("/submissions/", "/account/", "/challenges/", "/moderation/challenges/"),
+        *(f"/entries/{entry.pk}/challenge/" for entry in shown[1:2]),
         *(f"/submit/?again={submission.pk}" for submission in Submission.objects.all()[:1]),
     ]
 
@@ -318,12 +328,13 @@ def test_stored_text_stays_text(board: Benchmark, bench: Bench) -> None:
     def show(turn: int | None) -> list[str]:
         fill(deck, turn)
         addresses = list_addresses(board)
-        own = {each for each in addresses if each.startswith(("/submi", "/account/"))}
+        own = {each for each in addresses if each.startswith(("/submi", "/account/", "/challenges/"))}
         return read_pages(owner, sorted(own)) + read_pages(admin, [each for each in addresses if each not in own])
 
     pages = show(None)
     assert deck.name_seen(pages) >= SEEN, SEEN - deck.name_seen(pages)
-    harmless = bench.read(pages)[0] | {f"{tag} " for tag in TAGS} | {"a href rel"}
+    # The trail grows turn by turn, and then has a further page.
+    harmless = bench.read(pages)[0] | {f"{tag} " for tag in TAGS} | {"a href rel", "a class href rel"}
     for turn in range(0, len(PAYLOADS), STEP):
         pages = show(turn)
         kinds, addresses = bench.read(pages)

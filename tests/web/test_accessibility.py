@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from leaderboard.models import Run
 from portal.accounts.models import User
 from tests.web.conftest import Stage
-from tests.web.test_pages import list_own, list_public
+from tests.web.test_pages import list_moderation, list_own, list_public
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -72,7 +72,15 @@ def test_pages_behind_a_sign_in(stage: Stage, live_portal: str, reader: Page) ->
     sign_in(reader, live_portal, stage.admin)
     findings = f"{stage.imagenet.get_absolute_url()}findings/"
     decided = [stage.waiting.get_absolute_url(), stage.verified.get_absolute_url()]
-    check(reader, live_portal, ["/moderation/", findings, *decided])
+    check(reader, live_portal, ["/moderation/", *list_moderation(), findings, *decided])
+
+
+def test_confirmation_of_many(stage: Stage, live_portal: str, reader: Page) -> None:
+    sign_in(reader, live_portal, stage.admin)
+    reader.goto(f"{live_portal}/moderation/?queue=verified&all=1")
+    reader.locator("[name=reason]").fill("Trained on the test images.")
+    reader.locator("[name=action][value=hide]").click()
+    assert not find_violations(reader)
 
 
 def test_refused_submission(stage: Stage, live_portal: str, reader: Page) -> None:

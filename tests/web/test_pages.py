@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from leaderboard.models import Model
+from leaderboard.queries.moderation import QUEUES
 from tests.web.conftest import Stage
 
 PAGE_BYTES = 100_000
@@ -52,8 +53,20 @@ def list_own(stage: Stage) -> list[str]:
     return [
         *("/submit/", f"/submit/?benchmark={stage.digits.slug}", f"/submit/?entry={claimed.pk}"),
         *(f"/submit/?again={stage.verified.pk}", "/submit/?entry=x&again=y", "/submissions/", "/account/"),
+        *("/challenges/", f"/entries/{claimed.pk}/challenge/"),
         *(stage.waiting.get_absolute_url(), stage.failed.get_absolute_url()),
         *("/accounts/email/", "/accounts/password/change/", "/accounts/logout/"),
+    ]
+
+
+def list_moderation() -> list[str]:
+    queues = (f"/moderation/?queue={name}" for name in (*QUEUES, "claims"))
+    return [
+        *queues,
+        "/moderation/workers/",
+        "/moderation/audit/",
+        "/moderation/audit/?until=2020-01-01",
+        "/moderation/challenges/",
     ]
 
 
@@ -113,7 +126,7 @@ def test_own_pages(
 def test_admin_pages(
     stage: Stage, admin: Client, language: str, django_assert_max_num_queries: Callable[..., object]
 ) -> None:
-    for address in ["/moderation/", stage.waiting.get_absolute_url(), *list_public(stage)[:10]]:
+    for address in ["/moderation/", *list_moderation(), stage.waiting.get_absolute_url(), *list_public(stage)[:10]]:
         look(admin, address, language, django_assert_max_num_queries)
 
 

@@ -1,0 +1,26 @@
+"""API tokens, which a banned account's no longer are."""
+
+from typing import Any
+
+from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
+from knox.auth import TokenAuthentication as KnoxTokenAuthentication
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+
+from leaderboard.services.intake import find_ban
+
+
+class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]
+    """Tells a banned account why its token does nothing, reading included: scripts notice it at once."""
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found and (reason := find_ban(found[0])):
+            raise PermissionDenied(reason)
+        return found
+
+
+class TokenScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]
+    """Describes it in the schema as what it is."""
+
+    target_class = "leaderboard.api.authentication.TokenAuthentication"

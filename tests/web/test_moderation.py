@@ -1,0 +1,207 @@
+"""What an admin decides: queue by queue, one or many at once, with a reason, and undone where that makes sense."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.test import Client
+from knox.models import AuthToken
+from pytest_django import DjangoAssertNumQueries
+
+from leaderboard.models import AuditEvent, Ban, Entry, Result, Run, Submission
+from leaderboard.services import decisions, runs, workers
+from leaderboard.services.submissions import enqueue
+from tests.factories import NOW, claim_run, make_submission, make_user
+from tests.web.conftest import Stage, verify
+
+QUEUES = ("new", "mismatches", "duplicates", "stalled", "under-way", "failed", "verified", "retracted", "hidden")
+QUERIES = 22
+
+
+def list_names(client: Client, queue: str) -> list[str]:
+    answer = client.get(f"/moderation/?queue={queue}")
+    assert answer.status_code == 200
+    return [item.title for item in answer.context["items"]]
+
+
+def decide(client: Client, queue: str, action: str, *keys: object, **fields: str) -> Any:
+    chosen = {"queue": queue, "action": action, "chosen": [str(key) for key in keys], "reason": "Because."}
+    return client.post("/moderation/decide/", chosen | fields, follow=True)
+
+
+def test_verified_entries_wait_until_they_are_approved(stage: Stage, admin: Client) -> None:
+    assert list_names(admin, "new") == ["ResNet-32"]
+    assert list_names(admin, "mismatches") == ["ResNet-20"]
+    decide(admin, "mismatches", "approve", stage.verified.pk, reason="")
+    assert list_names(admin, "mismatches") == []
+    assert "ResNet-20" in list_names(admin, "verified")
+    event = AuditEvent.objects.get(action="approve")
+    assert (event.actor, event.target_id) == ("wei", str(stage.verified.entry_id))
+
+
+def test_entry_that_is_verified_anew_waits_again(stage: Stage, admin: Client) -> None:
+    decide(admin, "mismatches", "approve", stage.verified.pk)
+    again = verify(stage.digits, stage.owner, "ResNet-20", 81.03, claims={"top1": 91.73})
+    again.refresh_from_db()
+    assert again.entry_id == stage.verified.entry_id
+    # In these fixtures every result is of one instant; here the first is older, and so is the approval.
+    Result.objects.filter(run__submission=stage.verified).update(created_at=NOW - dt.timedelta(days=1))
+    Entry.objects.filter(submissions=again).update(approved_at=NOW - dt.timedelta(hours=1))
+    assert list_names(admin, "mismatches") == ["ResNet-20"]
+
+
+def test_same_weights_under_another_name_are_found(stage: Stage, admin: Client) -> None:
+    copy = verify(stage.digits, make_user("eva"), "ResNet-32", 81.90, claims={})
+    copy.refresh_from_db()
+    assert copy.entry
+    other = stage.digits.entries.get(model__name="ResNet-20")
+    other.weights.update(sha256=copy.weights_sha256)
+    Submission.objects.filter(entry=other).update(weights_sha256=copy.weights_sha256)
+    page = admin.get("/moderation/?queue=duplicates").content.decode()
+    assert "the same weights: ResNet-20, ResNet-32" in page
+    assert "ResNet-32" not in list_names(admin, "new")
+
+
+def test_several_are_listed_and_counted_before_anything_happens(stage: Stage, admin: Client) -> None:
+    both = list(Submission.objects.filter(state="verified").values_list("pk", flat=True))
+    page = decide(admin, "verified", "retract", *both)
+    assert "Type 2 to go on" in page.content.decode()
+    assert Submission.objects.filter(state="verified").count() == 2
+    page = decide(admin, "verified", "retract", *both, typed="3")
+    assert "That is not the number of things chosen." in page.content.decode()
+    assert Submission.objects.filter(state="verified").count() == 2
+    page = decide(admin, "verified", "retract", *both, typed="2")
+    assert "2 done, and noted in the audit trail." in page.content.decode()
+    assert set(Submission.objects.filter(pk__in=both).values_list("state", "state_reason")) == {
+        ("retracted", "Because.")
+    }
+
+
+@pytest.mark.parametrize("action", ["approve", "hide", "rerun"])
+def test_many_are_decided_with_one_confirmation(stage: Stage, admin: Client, action: str) -> None:
+    both = list(Submission.objects.filter(state="verified").values_list("pk", flat=True))
+    page = decide(admin, "verified" if action != "approve" else "new", action, *both, typed="2")
+    assert "2 done, and noted in the audit trail." in page.content.decode()
+
+
+def test_more_than_the_brake_allows_is_refused(stage: Stage, admin: Client) -> None:
+    keys = [make_submission(stage.digits, stage.owner).pk for _ in range(decisions.MOST_AT_ONCE + 1)]
+    page = decide(admin, "under-way", "reject", *keys, typed=str(len(keys)))
+    assert "Choose at most 20 at once." in page.content.decode()
+    assert not Submission.objects.filter(state="rejected").exists()
+
+
+def test_one_that_is_refused_does_not_stop_the_others(stage: Stage, admin: Client) -> None:
+    page = decide(admin, "under-way", "reject", stage.waiting.pk, stage.failed.pk, typed="2").content.decode()
+    assert "Done, and noted in the audit trail." in page
+    stage.waiting.refresh_from_db()
+    stage.failed.refresh_from_db()
+    assert (stage.waiting.state, stage.failed.state) == ("rejected", "failed")
+    assert page.count('<ul class="messages"') == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [({"reason": " "}, "Give a reason; it is shown to the submitter"), ({"chosen": []}, "Choose at least one.")],
+)
+def test_incomplete_decision_gets_a_sentence(
+    stage: Stage, admin: Client, fields: dict[str, str], sentence: str
+) -> None:
+    page = decide(admin, "verified", "retract", stage.verified.pk, **fields)
+    assert sentence in page.content.decode()
+    stage.verified.refresh_from_db()
+    assert stage.verified.state == "verified"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"queue": "nope", "action": "hide", "chosen": ["1"]},
+        {"queue": "new", "action": "unban", "chosen": ["1"]},
+        {"queue": "new", "action": "hide", "chosen": ["x", "y"]},
+    ],
+)
+def test_decision_that_there_is_not_is_not_found(stage: Stage, admin: Client, sent: dict[str, object]) -> None:
+    assert admin.post("/moderation/decide/", {"reason": "Because."} | sent).status_code == 404
+
+
+def test_hidden_entry_tells_its_submitter_why_and_comes_back(stage: Stage, admin: Client, owner: Client) -> None:
+    decide(admin, "verified", "hide", stage.verified.pk, reason="Trained on the test images.")
+    assert "Trained on the test images." in owner.get(stage.verified.get_absolute_url()).content.decode()
+    decide(admin, "hidden", "unhide", stage.verified.entry_id)
+    assert not Entry.objects.get(submissions=stage.verified).is_hidden
+
+
+def test_banned_account_reads_and_does_nothing_more(stage: Stage, admin: Client, owner: Client) -> None:
+    token = AuthToken.objects.create(user=stage.owner)[1]
+    script = {"Authorization": f"Token {token}"}
+    assert owner.get("/api/v1/submissions/", headers=script).status_code == 200
+    assert "Type 1 to go on" in decide(admin, "verified", "ban", stage.verified.pk).content.decode()
+    assert not Ban.objects.exists()
+    decide(admin, "verified", "ban", stage.verified.pk, typed="1", reason="Sends the same file a hundred times.")
+    stage.waiting.refresh_from_db()
+    assert (stage.waiting.state, stage.waiting.state_reason) == ("cancelled", "Sends the same file a hundred times.")
+    refused = Client().get("/api/v1/submissions/", headers=script)
+    assert refused.status_code == 403
+    assert "Sends the same file a hundred times." in refused.json()["detail"]
+    form = owner.post("/submit/", {"benchmark": "digits", "model_name": "Again"})
+    assert "Sends the same file a hundred times." in form.content.decode()
+    assert "Sends the same file a hundred times." in owner.get("/account/").content.decode()
+    assert "ResNet-20" in Client().get("/benchmarks/digits/").content.decode()
+    decide(admin, "banned", "unban", stage.owner.pk)
+    assert Client().get("/api/v1/submissions/", headers=script).status_code == 200
+
+
+def test_admins_are_not_banned_and_nobody_twice(stage: Stage, admin: Client) -> None:
+    own = make_submission(stage.digits, stage.admin)
+    assert "wei is an admin" in decide(admin, "under-way", "ban", own.pk, typed="1").content.decode()
+    decide(admin, "under-way", "ban", stage.waiting.pk, typed="1")
+    again = admin.post(f"/moderation/ban/{stage.waiting.pk}/", {"reason": "Because."}, follow=True)
+    assert "lin is banned already." in again.content.decode()
+
+
+def test_trail_is_narrowed_and_paged(stage: Stage, admin: Client) -> None:
+    decide(admin, "verified", "hide", stage.verified.pk)
+    lines = admin.get("/moderation/audit/?actor=wei&action=hide").context["trail"].lines
+    assert [line.event.target_id for line in lines] == [str(stage.verified.entry_id)]
+    assert not admin.get("/moderation/audit/?until=2020-01-01").context["trail"].lines
+    AuditEvent.objects.bulk_create(AuditEvent(at=NOW, actor="x", action="x", target_type="x") for _ in range(60))
+    first = admin.get("/moderation/audit/?action=x").context["trail"]
+    second = admin.get(f"/moderation/audit/?{first.older}").context["trail"]
+    assert (len(first.lines), len(second.lines), second.older) == (50, 10, "")
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "since=2026-13-01", "before=x", "actor=" + "x" * 200])
+def test_trail_says_what_is_wrong_with_a_filter(stage: Stage, admin: Client, query: str) -> None:
+    answer = admin.get(f"/moderation/audit/?{query}")
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.content.decode()
+
+
+def test_workers_tell_what_they_do_and_what_waits(stage: Stage, admin: Client) -> None:
+    workers.announce("host/1", queues=["cpu"], box="bwrap", at=NOW.replace(year=2036))
+    run = claim_run(Run.objects.get(submission=stage.waiting, state="queued"), worker="host/1")
+    assert run.token
+    enqueue(make_submission(stage.digits, stage.owner, model_name="Next"), by=stage.owner, at=NOW)
+    context = admin.get("/moderation/workers/").context
+    (state,) = context["workers"]
+    assert (state.is_alive, state.run.pk) == (True, run.pk)
+    (queue,) = context["queues"]
+    assert (queue.name, queue.waiting, queue.running, queue.workers, queue.oldest_at) == ("cpu", 1, 1, 1, NOW)
+    runs.record_trouble(run.pk, run.token, "The disk is full.", at=run.started_at or NOW)
+    page = admin.get("/moderation/workers/").content.decode()
+    assert "The disk is full." in page
+
+
+@pytest.mark.parametrize("queue", [*QUEUES, "claims", "banned"])
+def test_pages_cost_a_constant_number_of_queries(
+    stage: Stage, admin: Client, queue: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(8):
+        verify(stage.digits, stage.owner, f"Net {number}", 70.0 + number, claims={"top1": 70.0})
+    with django_assert_max_num_queries(QUERIES):
+        admin.get(f"/moderation/?queue={queue}")
+    with django_assert_max_num_queries(8):
+        admin.get("/moderation/workers/")
+    with django_assert_max_num_queries(8):
+        admin.get("/moderation/audit/")
