@@ -2,14 +2,12 @@
 
 import bisect
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, TypeGuard
 
+from evaluation import holm
 from evaluation.paired import mcnemar
-
-ALPHA = 0.05
-# Below this many variances no correction finds a difference at 5 %, above that many every one does.
-NEVER, ALWAYS = 3.0, 80.0
 
 
 class RankInterval(NamedTuple):
@@ -71,30 +69,57 @@ def rank_intervals_from_outcomes(outcomes: Sequence[int]) -> list[RankInterval]:
     """Return rank intervals from paired tests on the same samples, as `evaluation.paired` packs their outcomes.
 
     All pairs are tested by McNemar's exact test with Holm's correction at 5 %; an entry's best rank counts those that
-    are surely better, its worst those that are surely not. Source: S. Holm, "A simple sequentially rejective multiple
-    test procedure", Scandinavian Journal of Statistics 6, 1979.
+    are surely better, its worst those that are surely not. The engine's `ranks` does the same for large boards.
     """
     count = len(outcomes)
-    tests = sorted(
-        (find_p_value(outcomes[one], outcomes[two]), one, two) for one in range(count) for two in range(one + 1, count)
-    )
-    beaten_by, beats = [0] * count, [0] * count
-    for place, (p_value, one, two) in enumerate(tests):
-        if p_value > ALPHA / (len(tests) - place):
-            break
-        better, worse = (one, two) if outcomes[one].bit_count() > outcomes[two].bit_count() else (two, one)
+    tests = Pairs(count * (count - 1) // 2)
+    right = [each.bit_count() for each in outcomes]
+    order = sorted(range(count), key=right.__getitem__, reverse=True)
+    samples = max((each.bit_length() for each in outcomes), default=0)
+    for place, better in enumerate(order):
+        for later, worse in enumerate(order[place + 1 :], start=place + 1):
+            lead = right[better] - right[worse]
+            if lead < holm.LEAST_LEAD:
+                continue
+            if lead * lead >= tests.certainty * holm.limit_discordant(right[better], right[worse], samples):
+                # Those that follow have fewer right still.
+                tests.certain += [(better, each) for each in order[later:]]
+                break
+            tests.add(better, worse, (outcomes[better] ^ outcomes[worse]).bit_count(), lead)
+    beats, beaten_by = Counter[int](), Counter[int]()
+    for better, worse in tests.reject():
         beats[better] += 1
         beaten_by[worse] += 1
     return [RankInterval(1 + beaten_by[each], count - beats[each]) for each in range(count)]
 
 
-def find_p_value(one: int, two: int) -> float:
-    """Return the exact p value, or a stand-in where any correction would decide alike."""
-    differ = one ^ two
-    discordant, first = differ.bit_count(), (differ & one).bit_count()
-    square = (2 * first - discordant) ** 2
-    if square < NEVER * discordant or not discordant:
-        return 1.0
-    if square > ALWAYS * discordant:
-        return 0.0
-    return mcnemar(first, discordant - first)
+class Pairs:
+    """So many tests, and what is known of each that may be rejected: better model, worse model, counts, bounds."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.certainty = total, holm.find_certainty(total)
+        self.certain: list[tuple[int, int]] = []
+        self.open: list[tuple[int, int, int, int, holm.Bounds]] = []
+
+    def add(self, better: int, worse: int, discordant: int, lead: int) -> None:
+        if lead * lead >= self.certainty * discordant:
+            self.certain.append((better, worse))
+        else:
+            self.open.append((better, worse, discordant, lead, holm.bound(discordant, lead)))
+
+    def reject(self) -> list[tuple[int, int]]:
+        """Return better and worse model of each test that Holm rejects."""
+        threshold = holm.find_threshold(self.total, lambda p_value: len(self.certain) + len(self.find_below(p_value)))
+        return self.certain + self.find_below(threshold)
+
+    def find_below(self, p_value: float) -> list[tuple[int, int]]:
+        """Return the open tests of at most this p value; few are so close to it that their own is needed."""
+        deviate, below = holm.find_deviate(p_value), list[tuple[int, int]]()
+        for better, worse, discordant, lead, (low, high) in self.open:
+            if low > deviate + holm.SLACK or (high > deviate - holm.SLACK and is_below(p_value, discordant, lead)):
+                below.append((better, worse))
+        return below
+
+
+def is_below(p_value: float, discordant: int, lead: int) -> bool:
+    return mcnemar((discordant - lead) // 2, (discordant + lead) // 2) <= p_value

@@ -29,7 +29,7 @@ from evaluation.contract import (
     Protocol,
     WeightsSpec,
 )
-from evaluation.engine import evidence
+from evaluation.engine import evidence, ranks
 from evaluation.engine.dataset import check_images, index_dataset
 from evaluation.engine.job import EngineTrouble
 from evaluation.engine.merging import merge
@@ -91,6 +91,11 @@ def build_parser() -> Parser:
     command.add_argument("first", metavar="EVIDENCE_A", type=Path)
     command.add_argument("second", metavar="EVIDENCE_B", type=Path)
     command.set_defaults(command=compare)
+    command = commands.add_parser("ranks", help="rank intervals of many models from paired tests of all pairs")
+    command.add_argument(
+        "outcomes", metavar="OUTCOMES.json", help='{"outcomes": […]} as reports have them, or - to read'
+    )
+    command.set_defaults(command=rank)
     command = commands.add_parser("dataset", help="say what is in a dataset folder")
     command.add_argument("path", metavar="DIR", type=Path)
     command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
@@ -315,6 +320,14 @@ def list_architectures(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     print(json.dumps(asdict(evidence.compare(options.first, options.second)), indent=2))
+
+
+def rank(options: argparse.Namespace) -> None:
+    try:
+        text = sys.stdin.read() if options.outcomes == "-" else Path(options.outcomes).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputFault(f"{options.outcomes} cannot be read: {error}.") from error
+    print(ranks.answer(text))
 
 
 def describe_dataset(options: argparse.Namespace) -> None:

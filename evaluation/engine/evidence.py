@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.contract import InputFault
+from evaluation.engine.bootstrap import draw_resamples, find_interval
 from evaluation.engine.dataset import Dataset
 from evaluation.engine.metrics import KINDS, Outcomes
 from evaluation.paired import mcnemar, pack
@@ -22,7 +23,10 @@ from evaluation.paired import mcnemar, pack
 
 @dataclass(frozen=True)
 class Comparison:
-    """A paired comparison of two evidences on the same samples, by top-1."""
+    """A paired comparison of two evidences on the same samples, by top-1.
+
+    `difference`: the first's accuracy less the second's in points, with its 95 % bootstrap interval.
+    """
 
     samples: int
     both: int
@@ -30,6 +34,9 @@ class Comparison:
     only_second: int
     neither: int
     p_value: float
+    difference: float
+    low: float
+    high: float
 
 
 def write_evidence(path: Path, dataset: Dataset, outcomes: Outcomes) -> dict[str, object]:
@@ -77,11 +84,16 @@ def compare(first: Path, second: Path) -> Comparison:
         )
     right, other = one["rank"] == 0, two["rank"] == 0
     only_first, only_second = int((right & ~other).sum()), int((~right & other).sum())
+    resamples, points = draw_resamples(len(right)), 100 / len(right)
+    low, high = find_interval((resamples.count_right(right) - resamples.count_right(other)) * points)
     return Comparison(
-        len(right),
-        int((right & other).sum()),
-        only_first,
-        only_second,
-        int((~right & ~other).sum()),
-        mcnemar(only_first, only_second),
+        samples=len(right),
+        both=int((right & other).sum()),
+        only_first=only_first,
+        only_second=only_second,
+        neither=int((~right & ~other).sum()),
+        p_value=mcnemar(only_first, only_second),
+        difference=(only_first - only_second) * points,
+        low=low,
+        high=high,
     )

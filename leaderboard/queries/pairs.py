@@ -6,13 +6,13 @@ from evaluation.paired import Comparison, compare, unpack
 from leaderboard.models import Result
 
 
-def read_outcomes(entry_ids: Iterable[int], metric_key: str) -> dict[int, tuple[str, int]]:
-    """Return the dataset's digest and the outcomes of each entry's latest standing result, where they are known."""
+def read_outcomes(entry_ids: Iterable[int], metric_key: str) -> dict[int, tuple[str, str]]:
+    """Return the dataset's digest and the packed outcomes of each entry's latest standing result, where known."""
     results = Result.objects.filter(entry__in=list(entry_ids), retracted_at=None).order_by("created_at")
     rows = results.values_list("entry_id", "report__dataset__digest", f"outcomes__{metric_key}")
     # Later rows replace earlier ones; a latest result without outcomes leaves its entry without any.
     latest = {entry_id: (digest, text) for entry_id, digest, text in rows}
-    return {entry_id: (digest, unpack(text)) for entry_id, (digest, text) in latest.items() if isinstance(text, str)}
+    return {entry_id: (digest, text) for entry_id, (digest, text) in latest.items() if isinstance(text, str)}
 
 
 def compare_entries(first: int, others: Iterable[int], metric_key: str) -> dict[int, Comparison]:
@@ -23,5 +23,7 @@ def compare_entries(first: int, others: Iterable[int], metric_key: str) -> dict[
         return {}
     digest, outcomes = known[first]
     return {
-        other: compare(outcomes, known[other][1]) for other in others if other in known and known[other][0] == digest
+        other: compare(unpack(outcomes), unpack(known[other][1]))
+        for other in others
+        if other in known and known[other][0] == digest
     }

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
+from evaluation.paired import unpack
+from evaluation.ranks import find_rank_intervals
 from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
 from leaderboard.queries.derivation import BATCH, build_standing, collect_known, settle
 from leaderboard.queries.pairs import read_outcomes
@@ -14,8 +16,9 @@ from leaderboard.services.findings import describe, find_findings
 
 # A larger board is linted when it is imported, not at every publication.
 LINTED_ENTRIES = 1000
-# Beyond this many verified entries the pairs grow too many for one publication.
-PAIRED_ENTRIES = 150
+# Up to here the pairs are tested here, beyond by the engine, and where there is none, here again up to the second
+# number: 300 entries take a quarter of a second at worst. Beyond the third a publication would wait too long.
+PAIRED_HERE, PAIRED_WITHOUT_ENGINE, PAIRED_AT_ALL = 300, 600, 3000
 
 
 @transaction.atomic
@@ -111,12 +114,22 @@ def rank_verified(standings: list[Standing], direction: str) -> None:
 
 def find_spans(standings: list[Standing], direction: str) -> list[RankInterval]:
     """Return rank intervals from paired tests where all outcomes are known, else from the scores' intervals."""
-    if 1 < len(standings) <= PAIRED_ENTRIES and (outcomes := collect_outcomes(standings)) is not None:
-        return rank_intervals_from_outcomes(outcomes)
+    outcomes = collect_outcomes(standings) if 1 < len(standings) <= PAIRED_AT_ALL else None
+    if outcomes is not None and (spans := compare_all(outcomes)) is not None:
+        return spans
     return rank_intervals_from_intervals([(s.low, s.high) for s in standings], direction=direction)
 
 
-def collect_outcomes(standings: list[Standing]) -> list[int] | None:
+def compare_all(outcomes: list[str]) -> list[RankInterval] | None:
+    """Return rank intervals from the tests of all pairs; None where nobody here can test so many."""
+    if len(outcomes) > PAIRED_HERE and (found := find_rank_intervals(outcomes)) is not None:
+        return [RankInterval(*span) for span in found]
+    if len(outcomes) > PAIRED_WITHOUT_ENGINE:
+        return None
+    return rank_intervals_from_outcomes([unpack(each) for each in outcomes])
+
+
+def collect_outcomes(standings: list[Standing]) -> list[str] | None:
     """Return each entry's outcomes on the metric; None where one is unknown or they are not of the same samples."""
     ids = [standing.entry_id for standing in standings]
     known = read_outcomes(ids, standings[0].metric.key)

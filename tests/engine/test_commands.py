@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
+from evaluation.paired import pack
 from tests.engine.conftest import Engine
 from tests.engine.networks import make_network
 
@@ -41,3 +43,21 @@ def test_all_families_are_listed(here: Engine) -> None:
 def test_dataset_is_described(here: Engine, images: Path) -> None:
     facts = json.loads(here("dataset", images, "--check").output)
     assert (facts["samples"], facts["class_names"]) == (18, ["blue", "green", "red"])
+
+
+def test_ranks_are_told_of_outcomes_as_reports_have_them(here: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "outcomes.json"
+    outcomes = [pack(sample < right for sample in range(1000)) for right in (900, 860, 900)]
+    file.write_text(json.dumps({"outcomes": outcomes}))
+    assert json.loads(here("ranks", file).output) == {"intervals": [[1, 2], [3, 3], [1, 2]]}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"outcomes": [1]}', '{"outcomes": ["AAAA", "AA=="]}', '{"outcomes": ["?"]}']
+)
+def test_outcomes_that_are_none_are_refused(here: Engine, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "outcomes.json"
+    file.write_text(text)
+    outcome = here("ranks", file)
+    assert outcome.status == 2
+    assert outcome.errors.startswith("These are no outcomes of models on the same samples")

@@ -30,6 +30,8 @@ def test_comparison_counts_who_alone_is_right(here: Engine, tmp_path: Path) -> N
     assert facts["only_second"] == int(np.sum(~right & other)) > 0
     assert facts["samples"] == SAMPLES == sum(facts[key] for key in ("both", "neither", "only_first", "only_second"))
     assert 0 < facts["p_value"] <= 1
+    assert facts["difference"] == pytest.approx(100 * (right.mean() - other.mean()))
+    assert facts["low"] < facts["difference"] < facts["high"]
 
 
 def test_comparing_a_run_with_itself_finds_no_difference(here: Engine, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ Source: M. Everingham et al., "The PASCAL Visual Object Classes Challenge: A Ret
 `VOCevalcls.m` of the 2007 devkit (eleven points) and `VOCap.m` of the 2010 devkit (all points).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.contract import Score
+from evaluation.engine.bootstrap import find_interval, resample
 
 DIMENSIONS = 2
 LABELS = "several labels an image"
 DEFAULTS: tuple[str, ...] = ("map", "map11")
 COLUMNS: tuple[str, ...] = ("logit", "label")
-
-RESAMPLES = 1000
-BLOCK = 50
 
 Counts = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -63,19 +61,16 @@ def judge(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Out
 
 
 def score(outcomes: Outcomes, keys: tuple[str, ...]) -> dict[str, Score]:
-    """Return mean average precisions in percent, with bootstrap intervals over the images.
-
-    Source: B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile interval).
-    """
+    """Return mean average precisions in percent, with bootstrap intervals over the images."""
     rankings, samples = rank_classes(outcomes), len(outcomes.scores)
     found = measure(rankings, np.ones((1, samples), np.int64), keys)
     drawn = [measure(rankings, counts, keys) for counts in resample(samples)]
     scores = {}
     for key in keys:
         value = mean(found[key]).item()
-        low, high = np.percentile(np.concatenate([mean(each[key]) for each in drawn]), (2.5, 97.5))
+        low, high = find_interval(np.concatenate([mean(each[key]) for each in drawn]))
         # Of a handful of images, those drawn can all be kinder, or all be harder, than the whole.
-        scores[key] = Score(100 * value, 100 * min(value, low.item()), 100 * max(value, high.item()))
+        scores[key] = Score(100 * value, 100 * min(value, low), 100 * max(value, high))
     return scores
 
 
@@ -155,11 +150,3 @@ def mean(table: Values) -> Values:
     """Return the mean over the classes that are there, without samples in which none is."""
     means: Values = np.nanmean(table[:, ~np.isnan(table).all(axis=0)], axis=0)
     return means
-
-
-def resample(samples: int) -> Iterator[Counts]:
-    """Yield (B, samples) tables: how often each image is drawn, with replacement, by a fixed seed."""
-    random = np.random.default_rng(0)
-    for _ in range(RESAMPLES // BLOCK):
-        draws = random.integers(0, samples, (BLOCK, samples))
-        yield np.stack([np.bincount(row, minlength=samples) for row in draws])
