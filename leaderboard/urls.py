@@ -37,6 +37,7 @@ urlpatterns = [
     path("badges/<slug:benchmark>/<slug:model>.svg", boards.show_badge, name="badge"),
     path("compare/", comparison.compare, name="compare"),
     path("submit/", submissions.submit_weights, name="submit"),
+    path("submit/check/", submissions.check_pieces, name="submit-check"),
     path("submissions/", submissions.list_own, name="submissions"),
     path("submissions/<uuid:pk>/", submissions.show, name="submission"),
     path("submissions/<uuid:pk>/cancel/", submissions.cancel, name="submission-cancel"),

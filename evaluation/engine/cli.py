@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from evaluation import catalogue
+from evaluation import catalogue, recognition
 from evaluation.contract import (
     BACKGROUNDS,
     CROP_MODES,
@@ -306,8 +306,10 @@ def inspect(options: argparse.Namespace) -> None:
 def list_architectures(options: argparse.Namespace) -> None:
     if options.write_catalogue:
         from evaluation.engine.architectures.listing import write_catalogue
+        from evaluation.engine.architectures.tensors import write_tensors
 
-        return write_catalogue(catalogue.FILE)
+        write_catalogue(catalogue.FILE)
+        return write_tensors(recognition.FILE)
     found = [name for name in catalogue.names() if options.pattern.lower() in name.lower()]
     if not found:
         near = ", ".join(catalogue.nearest(options.pattern))

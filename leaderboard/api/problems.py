@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from leaderboard.queries import BadQuery
-from leaderboard.services.intake import RequestRefused
+from leaderboard.services.refusals import RequestRefused
 from leaderboard.states import TransitionRefused
 
 CONTENT_TYPE = "application/problem+json"

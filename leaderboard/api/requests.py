@@ -10,7 +10,8 @@ from rest_framework.exceptions import NotAuthenticated, ParseError, ValidationEr
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
-from leaderboard.services.intake import CLAIM_PREFIX, RequestRefused, read_request
+from leaderboard.services.intake import CLAIM_PREFIX, read_request
+from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import SubmissionRequest
 
 TEXTS = (

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import difflib
-import hashlib
 import json
 import math
 import re
@@ -14,39 +13,22 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import URLValidator
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from evaluation import catalogue
 from evaluation.contract import BACKGROUNDS, InputFault, Protocol
 from evaluation.fetch import check_url
-from evaluation.static_check import Verdict, check
 from leaderboard.models import Ban, Benchmark, Metric, Submission
+from leaderboard.services.architectures import check_outputs, read_architecture
+from leaderboard.services.files import CheckedFile, check_file
+from leaderboard.services.refusals import Refusals, RequestRefused
 from leaderboard.services.submissions import SubmissionRequest
 
 CLAIM_PREFIX = "claim_"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 check_web_address = URLValidator(schemes=["http", "https"])
-
-
-class RequestRefused(ValueError):
-    """A submission cannot be taken. `errors` gives one plain sentence for each field; "" is the whole request."""
-
-    def __init__(self, errors: dict[str, str]) -> None:
-        super().__init__(" ".join(errors.values()))
-        self.errors = errors
-
-
-class Refusals:
-    """Collect the first refusal of each field."""
-
-    def __init__(self) -> None:
-        self.errors: dict[str, str] = {}
-
-    def add(self, field: str, sentence: str) -> None:
-        self.errors.setdefault(field, sentence)
 
 
 def read_request(
@@ -57,21 +39,25 @@ def read_request(
     values = {key: str(value).strip() for key, value in fields.items()}
     check_account(by, refusals)
     benchmark = find_benchmark(values.get("benchmark", ""), refusals)
-    verdict, digest = check_upload(upload, refusals) if upload is not None else (None, "")
+    file = check_file(upload, refusals) if upload is not None else CheckedFile()
+    architecture = read_architecture(values.get("architecture", ""), file, refusals)
+    background = read_background(values.get("background", ""), refusals)
+    check_outputs(file, architecture.name, benchmark, background, refusals)
     draft = partial(
         SubmissionRequest,
         model_name=read_text(values, "model_name", _("Give the model's name."), refusals),
-        architecture=read_architecture(values.get("architecture", ""), verdict, refusals),
+        architecture=architecture.name,
+        is_recognised=architecture.is_recognised,
         framework=values.get("framework", "")[:40] or "PyTorch",
         weights_file=upload,
         weights_name=name_file(upload, values),
         weights_url=read_weights_url(values.get("weights_url", ""), upload, refusals),
-        weights_sha256=read_sha256(values.get("weights_sha256", ""), digest, refusals),
+        weights_sha256=read_sha256(values.get("weights_sha256", ""), file.sha256, refusals),
         weights_size_bytes=upload.size if upload else None,
-        weights_format=verdict.format if verdict else "",
+        weights_format=file.verdict.format if file.verdict else "",
         claims=read_claims(values, benchmark, refusals),
         protocol=read_protocol(values.get("protocol", ""), refusals),
-        background=read_background(values.get("background", ""), refusals),
+        background=background,
         paper_url=read_web_address(values, "paper_url", refusals),
         code_url=read_web_address(values, "code_url", refusals),
     )
@@ -129,45 +115,6 @@ def read_text(values: Mapping[str, str], key: str, missing: str, refusals: Refus
     elif not text.isprintable():
         refusals.add(key, _("This holds characters that cannot be printed; type it again."))
     return text
-
-
-def read_architecture(name: str, verdict: Verdict | None, refusals: Refusals) -> str:
-    """An ONNX file carries its own graph; every other file needs a known architecture."""
-    if not name:
-        if verdict is None or verdict.format != "onnx":
-            refusals.add(
-                "architecture",
-                _("Give the architecture, such as torchvision/resnet50; only ONNX files carry their own."),
-            )
-        return ""
-    if catalogue.find(name) is None:
-        near = ", ".join(catalogue.nearest(name)) or "torchvision/resnet50"
-        refusals.add(
-            "architecture",
-            _("Unknown architecture “%(name)s”; the nearest are: %(near)s.") % {"name": name[:100], "near": near},
-        )
-    return name
-
-
-def check_upload(upload: "UploadedFile[Any]", refusals: Refusals) -> tuple[Verdict | None, str]:
-    """Run the static check on the uploaded bytes and return its verdict with their sha256."""
-    if upload.size and upload.size > settings.MAX_WEIGHTS_BYTES:
-        refusals.add(
-            "weights",
-            _("The file is larger than %(mib)s MiB, the most we take.") % {"mib": settings.MAX_WEIGHTS_BYTES // 2**20},
-        )
-        return None, ""
-    if not isinstance(upload, TemporaryUploadedFile):
-        raise TypeError("uploads must lie on disk; FILE_UPLOAD_HANDLERS sets it so")
-    try:
-        verdict = check(upload.temporary_file_path(), filename=upload.name)
-    except InputFault as fault:
-        refusals.add("weights", str(fault))
-        return None, ""
-    upload.seek(0)
-    digest = hashlib.file_digest(upload.file, "sha256").hexdigest()  # type: ignore[arg-type]
-    upload.seek(0)
-    return verdict, digest
 
 
 def read_weights_url(url: str, upload: "UploadedFile[Any] | None", refusals: Refusals) -> str:

@@ -22,6 +22,8 @@ class SubmissionRequest:
     model_name: str
     architecture: str
     framework: str
+    # Whether the architecture was told from the file, not given.
+    is_recognised: bool = False
     weights_file: "UploadedFile[Any] | None" = None
     weights_name: str = ""
     weights_url: str = ""
@@ -61,7 +63,7 @@ def submit(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime,
         # The stored name is ours: nothing of the submitter's file name reaches the disk.
         submission.weights_file.save(f"{submission.id}.weights", request.weights_file, save=False)
     submission.save(force_insert=True)
-    audit.record("submit", submission, by=by, at=at, data={"via": via})
+    audit.record("submit", submission, by=by, at=at, data={"via": via, "is_recognised": request.is_recognised})
     enqueue(submission, by=by, at=at)
     return submission
 

@@ -17,11 +17,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from evaluation import catalogue
+from evaluation.static_check.glimpse import Piece
 from leaderboard import charts
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Benchmark, Entry, Result, Run, Standing, Submission
 from leaderboard.queries import BoardRow, compare_entries, read_progress, read_rows
-from leaderboard.services.intake import RequestRefused, count_left, read_request
+from leaderboard.services.file_checks import look_at
+from leaderboard.services.intake import count_left, read_request
+from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import cancel as cancel_submission
 from leaderboard.services.submissions import submit
 from leaderboard.states import CANCELLABLE, SETTLED, TransitionRefused
@@ -29,6 +32,7 @@ from leaderboard.views.requests import HtmxRequest, SignedInRequest
 
 PER_PAGE = 30
 NEIGHBOURS = 2
+PIECES_BYTES = 24 * 2**20
 
 
 @login_required
@@ -44,6 +48,12 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
         except RequestRefused as refused:
             form.refuse(refused.errors)
         else:
+            if checked.is_recognised:
+                messages.info(
+                    request,
+                    _("Its tensors are those of %(name)s, so it is evaluated as that.")
+                    % {"name": checked.architecture},
+                )
             return redirect(submit(checked, by=request.user, at=timezone.now()))
     else:
         form = SubmissionForm(benchmarks, initial=propose(request))
@@ -54,6 +64,21 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
         "waiting": Run.objects.filter(state="queued").count(),
     }
     return render(request, "leaderboard/submit.html", context, status=400 if form.is_refused else 200)
+
+
+@login_required
+@require_POST
+def check_pieces(request: SignedInRequest) -> JsonResponse:
+    """Say what a file is from its beginning and its end, which the form sends as soon as one is chosen."""
+    begins, files = request.POST.getlist("begin"), request.FILES.getlist("piece")
+    size = request.POST.get("size", "")
+    numbers = [*begins, size]
+    is_whole = len(begins) == len(files) > 0 and all(each.isdecimal() and len(each) < 16 for each in numbers)
+    if not is_whole or sum(file.size or 0 for file in files) > PIECES_BYTES:
+        return JsonResponse({"sentence": ""}, status=400)
+    pieces = [Piece(int(begin), file.read()) for begin, file in zip(begins, files, strict=True)]
+    name = request.POST.get("name", "")[:200]
+    return JsonResponse(look_at(pieces, int(size), name).to_dict())
 
 
 def propose(request: SignedInRequest) -> dict[str, str]:

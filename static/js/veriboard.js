@@ -20,35 +20,3 @@ document.addEventListener("click", async (event) => {
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
   button.textContent = button.dataset.done;
 });
-
-// Show how far an upload is.
-document.addEventListener("submit", (event) => {
-  const form = event.target.closest("form[data-upload]");
-  if (!form || !form.querySelector("input[type=file]")?.files.length) return;
-  event.preventDefault();
-  const bar = form.querySelector("progress");
-  const send = form.querySelector("button[type=submit]");
-  const request = new XMLHttpRequest();
-  bar.hidden = false;
-  send.disabled = true;
-  request.upload.addEventListener("progress", (step) => {
-    if (step.lengthComputable) bar.value = step.loaded / step.total;
-  });
-  request.addEventListener("load", () => {
-    if (request.responseURL && new URL(request.responseURL).pathname !== form.getAttribute("action")) {
-      window.location.assign(request.responseURL);
-      return;
-    }
-    const page = new DOMParser().parseFromString(request.responseText, "text/html");
-    const fresh = page.querySelector("form[data-upload]");
-    if (fresh) form.replaceWith(fresh);
-    document.querySelector("[aria-invalid]")?.focus();
-  });
-  request.addEventListener("error", () => {
-    bar.hidden = true;
-    send.disabled = false;
-    form.querySelector("[data-failed]").hidden = false;
-  });
-  request.open("POST", form.action);
-  request.send(new FormData(form));
-});

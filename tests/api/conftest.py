@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,12 +10,13 @@ from django.core.management import call_command
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
-from safetensors.numpy import save
 
+from evaluation.engine.architectures import build
 from leaderboard.models import Benchmark, Result, Submission
 from leaderboard.services import runs, submissions
 from portal.accounts.models import User
 from tests.factories import claim_run, make_benchmark, make_report, make_submission, make_user
+from tests.small import ARCHITECTURE, write_weights
 
 
 @pytest.fixture
@@ -79,14 +79,15 @@ def queued(digits: Benchmark, lin: User) -> Submission:
 
 
 @pytest.fixture
-def safetensors_file() -> SimpleUploadedFile:
-    return SimpleUploadedFile("net.safetensors", save({"fc.weight": np.ones((10, 4), dtype=np.float32)}))
+def safetensors_file(tmp_path: Path) -> SimpleUploadedFile:
+    """Weights of `tests.small.ARCHITECTURE`."""
+    return SimpleUploadedFile("net.safetensors", write_weights(tmp_path / "net.safetensors").read_bytes())
 
 
 @pytest.fixture
 def state_dict_file(tmp_path: Path) -> SimpleUploadedFile:
     path = tmp_path / "net.pth"
-    torch.save({"fc.weight": torch.ones(10, 4), "fc.bias": torch.zeros(10)}, path)
+    torch.save({"state_dict": build(ARCHITECTURE).state_dict(), "epoch": 3}, path)
     return SimpleUploadedFile("net.pth", path.read_bytes())
 
 

@@ -16,6 +16,7 @@ from leaderboard.services import submissions
 from portal.accounts.models import User
 from tests.api.conftest import client_of, read_problem
 from tests.factories import make_submission, make_user
+from tests.small import ARCHITECTURE
 
 ADDRESS = "/api/v1/submissions/"
 BY_URL = {
@@ -38,7 +39,8 @@ def test_file_is_taken_as_multipart(
     upload: SimpleUploadedFile = request.getfixturevalue(f"{format_}_file")
     digest = hashlib.sha256(upload.read()).hexdigest()
     upload.seek(0)
-    sent = fields(weights_url=None, weights=upload, weights_sha256=digest, claims=json.dumps({"top1": 69.76}))
+    claims = json.dumps({"top1": 69.76})
+    sent = fields(weights_url=None, architecture=ARCHITECTURE, weights=upload, weights_sha256=digest, claims=claims)
     response = api.post(ADDRESS, sent | {"paper_url": "https://arxiv.org/abs/1512.03385"}, format="multipart")
     assert response.status_code == 201, response.content
     body = response.json()
@@ -133,7 +135,7 @@ def test_refused_file_is_not_stored(
     reason: str,
 ) -> None:
     upload = safetensors_file if content is None else SimpleUploadedFile("net.pth", content)
-    sent = fields(weights_url=None, weights=upload) | changes
+    sent = fields(weights_url=None, architecture=ARCHITECTURE, weights=upload) | changes
     errors = read_problem(api.post(ADDRESS, sent, format="multipart"), 400)
     assert set(errors) == {field}
     assert reason in errors[field][0]

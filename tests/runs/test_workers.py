@@ -9,11 +9,14 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from safetensors.torch import save_file
 
+from evaluation.engine.architectures import build
 from leaderboard.models import Benchmark, Result, Run, Submission
 from leaderboard.states import SETTLED
 from tests.factories import make_user
 from tests.processes import ROOT, WorkerProcess, wait_until
+from tests.small import ARCHITECTURE
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 MEAN, STD = "0.485,0.456,0.406", "0.229,0.224,0.225"
@@ -132,11 +135,13 @@ def test_cancelled_run_stops_the_work(
     assert not Result.objects.exists()
 
 
-def test_file_that_fits_no_such_architecture_fails_with_its_reason(
-    cifar: Benchmark, shared_data: Path, visitor: Client, worker: WorkerProcess
+def test_file_with_nan_fails_with_its_reason(
+    cifar: Benchmark, visitor: Client, worker: WorkerProcess, tmp_path: Path
 ) -> None:
-    weights = shared_data / "cifar10" / "resnet20-12fca82f.th"
-    submission = submit(visitor, cifar, weights, architecture="torchvision/resnet18")
+    state = build(ARCHITECTURE).state_dict()
+    state["bn1.weight"][2] = float("nan")
+    save_file(state, tmp_path / "nan.safetensors")
+    submission = submit(visitor, cifar, tmp_path / "nan.safetensors")
     assert settle(submission) == "failed"
-    assert "torchvision/resnet18" in submission.state_reason
+    assert "bn1.weight" in submission.state_reason
     assert not Result.objects.exists()

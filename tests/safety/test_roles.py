@@ -74,6 +74,7 @@ ROUTES = {
     "badges/<slug:benchmark>/<slug:model>.svg": PAGE,
     "compare/": PAGE,
     "submit/": ("in 200 200 200", "in 400 400 400"),
+    "submit/check/": ("in 405 405 405", "in 400 400 400"),
     "submissions/": OWN,
     "submissions/<uuid:pk>/": FILE,
     "submissions/<uuid:pk>/cancel/": ("in 405 405 405", "in 403 302 302"),

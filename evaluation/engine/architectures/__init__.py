@@ -88,14 +88,14 @@ class EmptyOnMeta(TorchFunctionMode):
         return func(*args, **options)
 
 
-def build_empty(name: str) -> nn.Module:
-    """Return the module as published, of the right shapes, without memory for its parameters."""
+def build_empty(name: str, classes: int | None = None) -> nn.Module:
+    """Return the module of the right shapes, without memory for its parameters; `classes` None: as published."""
     try:
         with torch.device("meta"):
-            return build(name)
+            return build(name, classes)
     except NotImplementedError:
         with EmptyOnMeta():
-            return build(name)
+            return build(name, classes)
 
 
 def list_names() -> list[str]:

@@ -1,7 +1,6 @@
 """Weights files to tensors, and tensors into the declared architecture."""
 
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 import torch
@@ -9,14 +8,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from evaluation import catalogue
+from evaluation import recognition
 from evaluation.contract import InputFault
 from evaluation.engine import architectures
 from evaluation.engine.formats.layouts import Tensors, adopt
 from evaluation.engine.formats.state_dict import unwrap
 from evaluation.static_check import check
 
-SHOWN = 3
 CPU = torch.device("cpu")
 
 
@@ -109,37 +107,5 @@ def compare(tensors: Tensors, module: nn.Module, architecture: str) -> None:
     """Raises: InputFault with the first differences both ways, and the architecture that would fit if there is one."""
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    # Old files lack this counter, which evaluation does not read.
-    missing = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
-    surplus = [name for name in given if name not in wanted]
-    shapes = [f"{n} is {given[n]}, not {wanted[n]}" for n in wanted if n in given and given[n] != wanted[n]]
-    parts = [
-        f"{what}: {shorten(names)}"
-        for what, names in (("missing", missing), ("not known", surplus), ("shape", shapes))
-        if names
-    ]
-    if parts:
-        raise InputFault(f"The file does not fit {architecture}: {'; '.join(parts)}.{suggest(given)}")
-
-
-def shorten(names: list[str]) -> str:
-    rest = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def suggest(given: dict[str, tuple[int, ...]]) -> str:
-    """Return a sentence naming the architecture that has just these tensors, or nothing."""
-    elements, wanted = sum(map(prod, given.values())), drop_counters(given)
-    # Libraries' own names first: some of ours differ from them in no tensor.
-    for name in sorted(catalogue.names(), key=lambda known: known.startswith("own/")):
-        # Statistics of normalisation layers come on top of the parameters.
-        if not 0.9 * elements <= catalogue.load()[name].parameters <= elements:
-            continue
-        state = architectures.build_empty(name).state_dict()
-        if drop_counters({key: tuple(tensor.shape) for key, tensor in state.items()}) == wanted:
-            return f" It fits {name}."
-    return ""
-
-
-def drop_counters(shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    return {name: shape for name, shape in shapes.items() if not name.endswith("num_batches_tracked")}
+    if misfit := recognition.describe_misfit(given, wanted, architecture):
+        raise InputFault(misfit + recognition.propose(given))

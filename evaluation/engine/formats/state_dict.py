@@ -5,21 +5,7 @@ from typing import Any
 import torch
 
 from evaluation.contract import InputFault
-
-# In this order: averaged weights are what a checkpoint that holds them is published for.
-WRAPPERS = (
-    "state_dict_ema",
-    "model_ema",
-    "ema_state_dict",
-    "ema",
-    "state_dict",
-    "model_state_dict",
-    "model",
-    "net",
-    "module",
-)
-PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
-MAX_DEPTH = 4
+from evaluation.layouts import MAX_DEPTH, WRAPPERS, find_prefix
 
 
 def is_state_dict(value: Any) -> bool:
@@ -46,6 +32,5 @@ def unwrap(checkpoint: Any) -> dict[str, torch.Tensor]:
 
 def strip_prefixes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Take off what wrappers such as DataParallel and torch.compile put before every name."""
-    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
-        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    return tensors
+    prefix = find_prefix(tensors)
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
