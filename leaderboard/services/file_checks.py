@@ -66,6 +66,8 @@ def name_preparation(protocol: Protocol) -> str:
     """Return one sentence that says how images are prepared where neither benchmark nor submitter says otherwise."""
     sizes = [_("resize %(n)s") % {"n": protocol.resize}] if protocol.resize else []
     sizes += [_("centre crop %(n)s") % {"n": protocol.crop}] if protocol.crop else []
+    # An unusual mode says itself how the crop is meant.
+    sizes += [protocol.crop_mode] if protocol.crop_mode != "center" else []
     steps = [*sizes, protocol.interpolation, *(f"{name} {write(getattr(protocol, name))}" for name in ("mean", "std"))]
     return _("Published preprocessing: %(steps)s.") % {"steps": ", ".join(steps)}
 
