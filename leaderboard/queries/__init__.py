@@ -1,6 +1,7 @@
 """Reads: what pages and API show, as plain dataclasses, with a constant number of queries whatever the size."""
 
 from leaderboard.queries.board import (
+    CHARTED,
     PAGE_SIZE,
     Board,
     BoardRow,
@@ -22,6 +23,7 @@ from leaderboard.queries.progress import SubmissionProgress, read_progress
 from leaderboard.queries.samples import Sample, Strip, draw_sheet, show_samples
 
 __all__ = [
+    "CHARTED",
     "PAGE_SIZE",
     "BadQuery",
     "Board",

@@ -4,9 +4,9 @@ import base64
 import binascii
 import datetime as dt
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Sta
 from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
 
 PAGE_SIZE = 50
+# The charts of a larger board show its best entries, and speeds of fewer: these lie in long reports.
+CHARTED, TIMED = 1000, 200
 R = TypeVar("R", bound=Model)
 
 
@@ -319,16 +321,32 @@ class ChartRow:
     model_slug: str
     model_name: str
     parameters: int | None
+    multiply_adds: int | None
     published_on: dt.date | None
+    verified_at: dt.datetime | None
     claimed: float | None
     verified: float | None
+    images_per_second: float | None = None
 
 
-def read_chart_rows(benchmark: Benchmark, metric: Metric, count: int = 100) -> list[ChartRow]:
-    """Return the best entries of a board."""
+def read_chart_rows(benchmark: Benchmark, metric: Metric, count: int = CHARTED) -> list[ChartRow]:
+    """Return the best entries of a board, with two queries."""
     standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
-    columns = ("slug", "name", "parameters", "paper__published_on")
+    columns = ("slug", "name", "parameters", "multiply_adds", "paper__published_on")
     values = standings.order_by("-order_value", "entry_id").values_list(
-        *(f"entry__model__{column}" for column in columns), "claimed", "verified"
+        "entry_id", *(f"entry__model__{column}" for column in columns), "entry__verified_at", "claimed", "verified"
     )
-    return [ChartRow(*row) for row in values[:count]]
+    rows = list(values[:count])
+    speeds = read_speeds([row[0] for row in rows if row[-1] is not None][:TIMED])
+    return [replace(ChartRow(*facts), images_per_second=speeds.get(entry_id)) for entry_id, *facts in rows]
+
+
+def read_speeds(entry_ids: list[int]) -> dict[int, float]:
+    """Return images per second of the entries' standing results, of the device that most of them were verified on."""
+    results = Result.objects.filter(entry_id__in=entry_ids, retracted_at=None).order_by("created_at")
+    columns = ("entry_id", "report__environment__device", "report__timing__images_per_second")
+    found = {entry: (device, speed) for entry, device, speed in results.values_list(*columns) if speed}
+    devices = Counter(device for device, _speed in found.values())
+    # Speeds of different machines say nothing about the models.
+    usual = devices.most_common(1)[0][0] if devices else None
+    return {entry: float(speed) for entry, (device, speed) in found.items() if device == usual}

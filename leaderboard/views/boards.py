@@ -19,12 +19,12 @@ from leaderboard.queries import (
     BoardFilters,
     benchmark_metrics,
     read_board,
-    read_chart_rows,
     read_filters,
     read_findings,
 )
 from leaderboard.services.exports import export_board as write_board
 from leaderboard.services.standings import read_facts
+from leaderboard.views.charts import read_charts
 from leaderboard.views.requests import HtmxRequest
 
 TEMPLATE = "leaderboard/board.html"
@@ -56,7 +56,10 @@ def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     if text is None:
         context = read_context(benchmark, facts, request.GET)
         if not is_fragment:
-            context |= draw_charts(context["board"]) | {"findings": read_findings(facts)}
+            context |= {
+                "charts": read_charts(benchmark, facts, request.GET.get("chart", "")),
+                "findings": read_findings(facts),
+            }
         text, status = render_to_string(f"{TEMPLATE}#{part}", context, request), 400 if context["error"] else 200
         if status == 200:
             cache.set(key, (text, status), facts.KEPT_SECONDS)
@@ -87,19 +90,6 @@ def read_context(benchmark: Benchmark, facts: BoardFacts, query: QueryDict) -> d
         "axis": make_axis(board) if board else None,
         "parameters": parameters,
         "is_filtered": any(parameters.values()),
-    }
-
-
-def draw_charts(board: Board | None) -> dict[str, object]:
-    """Draw the whole board on the metric that ranks it, whatever the table is narrowed to or sorted by."""
-    if board is None:
-        return {"charted": None, "trend": None, "tradeoff": None}
-    metric = board.metrics[0]
-    rows = read_chart_rows(board.benchmark, metric)
-    return {
-        "charted": metric,
-        "trend": charts.draw_trend(rows, metric),
-        "tradeoff": charts.draw_tradeoff(rows, metric),
     }
 
 

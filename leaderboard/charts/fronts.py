@@ -1,0 +1,37 @@
+"""The best so far: who is better than everything before it, and the line through them."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+
+class Place(Protocol):
+    """Something with a place in the chart and a score."""
+
+    @property
+    def x(self) -> float: ...
+    @property
+    def y(self) -> float: ...
+    @property
+    def value(self) -> float: ...
+
+
+P = TypeVar("P", bound=Place)
+
+
+def climb(points: Sequence[P], *, is_lower: bool, is_reversed: bool = False) -> list[P]:
+    """Return the points that are better than all before them, from the left or, reversed, from the right."""
+    front: list[P] = []
+    side, sign = (-1 if is_reversed else 1), (1 if is_lower else -1)
+    for point in sorted(points, key=lambda each: (side * each.x, sign * each.value)):
+        if not front or sign * point.value < sign * front[-1].value:
+            front.append(point)
+    return front
+
+
+def step(front: Sequence[Place], edge: float) -> str:
+    """Return the path of a line that holds its height until the next better point, and then up to the edge."""
+    if not front:
+        return ""
+    path = [f"M{front[0].x} {front[0].y}"]
+    path += [f"H{point.x}V{point.y}" for point in front[1:]]
+    return "".join([*path, f"H{edge}"])

@@ -1,0 +1,55 @@
+"""The charts above a board, drawn once for each of its versions."""
+
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+
+from leaderboard import charts
+from leaderboard.models import Benchmark, BoardFacts, Metric
+from leaderboard.queries import CHARTED, ChartRow, benchmark_metrics, read_chart_rows
+
+
+@dataclass(frozen=True)
+class Charts:
+    """Both charts as markup, empty where there is nothing to draw, and what the second can be drawn against."""
+
+    metric: str
+    trend: SafeString
+    tradeoff: SafeString
+    costs: tuple[tuple[str, str], ...]
+    cost: str
+    is_part: bool
+
+
+def read_charts(benchmark: Benchmark, facts: BoardFacts, chosen: str) -> Charts | None:
+    """Return the charts on the metric that ranks the board, whatever the table is narrowed to or sorted by."""
+    key = facts.name_version("charts", get_language(), chosen[:20])
+    kept: Charts | None = cache.get(key)
+    if kept is None and (metric := next(iter(benchmark_metrics(benchmark)), None)):
+        kept = draw(read_chart_rows(benchmark, metric), metric, chosen, is_part=facts.entries > CHARTED)
+        cache.set(key, kept, facts.KEPT_SECONDS)
+    return kept
+
+
+def draw(rows: list[ChartRow], metric: Metric, chosen: str, *, is_part: bool) -> Charts:
+    costs = charts.list_costs(rows)
+    cost = next((cost for cost in costs if cost.key == chosen), costs[0] if costs else None)
+    has_trend = charts.draw_trend(rows, metric) is not None
+    frame = charts.HALF if cost and has_trend else charts.WHOLE
+    return Charts(
+        metric=metric.label,
+        trend=render("trend", charts.draw_trend(rows, metric, frame), metric),
+        tradeoff=render("tradeoff", charts.draw_tradeoff(rows, metric, cost, frame) if cost else None, metric),
+        costs=tuple((each.key, str(each.name)) for each in costs),
+        cost=cost.key if cost else "",
+        is_part=is_part,
+    )
+
+
+def render(name: str, chart: charts.Chart | None, metric: Metric) -> SafeString:
+    if chart is None:
+        return mark_safe("")
+    return mark_safe(render_to_string("leaderboard/chart.html", {"chart": chart, "name": name, "metric": metric}))
