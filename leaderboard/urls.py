@@ -52,5 +52,8 @@ urlpatterns = [
     path("moderation/repair/<slug:slug>/<int:number>/", moderation.accept_repair, name="accept-repair"),
     path("moderation/<str:action>/<str:target>/", moderation.act, name="moderate"),
     path("account/", accounts.show, name="account"),
+    path("account/notices/", accounts.choose_notices, name="notices"),
+    path("account/delete/", accounts.delete, name="account-delete"),
+    path("notices/stop/<str:token>/", accounts.stop_notices, name="notices-stop"),
     path("attestation-key.pem", accounts.show_key, name="attestation-key"),
 ]

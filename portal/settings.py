@@ -69,6 +69,9 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
     "rest_framework",
     "knox",
     "drf_spectacular",
@@ -156,13 +159,23 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TASK_ROUTES = {"evaluation.reconcile": {"queue": "control"}, "evaluation.announce": {"queue": "control"}}
+CELERY_TASK_ROUTES = {
+    "evaluation.reconcile": {"queue": "control"},
+    "evaluation.deliver": {"queue": "control"},
+    "evaluation.announce": {"queue": "control"},
+}
+DELIVER_SECONDS = 15
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {
         "task": "evaluation.reconcile",
         "schedule": RECONCILE_SECONDS,
         "options": {"expires": RECONCILE_SECONDS},
+    },
+    "deliver": {
+        "task": "evaluation.deliver",
+        "schedule": DELIVER_SECONDS,
+        "options": {"expires": DELIVER_SECONDS},
     },
 }
 
@@ -247,6 +260,21 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "mandatory" if PRODUCTION else "none")
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/ip,10/5m/key"}
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_ADAPTER = "portal.accounts.adapter.AccountAdapter"
+MFA_ADAPTER = "portal.accounts.adapter.MFAAdapter"
+# Tells the owner by mail when the password or an address of the account was changed.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Veriboard] "
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Veriboard"
+# Where addresses are not confirmed at all, nobody could have a second factor otherwise.
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION != "mandatory"
+# GitHub sign-in is offered where its OAuth application is named; without one nothing of it is shown.
+SOCIALACCOUNT_PROVIDERS = (
+    {"github": {"APPS": [{"client_id": github_id, "secret": env.str("GITHUB_CLIENT_SECRET")}], "SCOPE": ["user:email"]}}
+    if (github_id := env.str("GITHUB_CLIENT_ID", ""))
+    else {}
+)
 # In production exactly one proxy stands before the portal; nobody else's X-Forwarded-For decides whose limit counts.
 PROXIES = 1 if PRODUCTION else 0
 ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
@@ -254,6 +282,8 @@ EMAIL_BACKEND = env.str(
     "EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if PRODUCTION else 'console'}.EmailBackend"
 )
 EMAIL_HOST = env.str("EMAIL_HOST", "localhost")
+# A mail server that does not answer holds up whoever waits for it no longer than this.
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "veriboard@localhost")
 
 # --- API ------------------------------------------------------------------------------------------------------------
@@ -309,7 +339,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # The sign-in form is redirected to GitHub, which browsers hold against this directive too.
+        "form-action": [SELF, "https://github.com"] if SOCIALACCOUNT_PROVIDERS else [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     },

@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal import health
+from portal.accounts.views import ConfirmingEmailView
 
 handler400 = "portal.errors.answer_bad_request"
 handler500 = "portal.errors.answer_fault"
@@ -10,6 +11,8 @@ urlpatterns = [
     path("readyz", health.ready, name="ready"),
     path("metrics", health.metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    # Before allauth's own view of this address.
+    path("accounts/email/", ConfirmingEmailView.as_view(), name="account_email"),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", include("leaderboard.api.urls")),

@@ -54,7 +54,13 @@ INSTALLED_APPS = ["zeal", *INSTALLED_APPS]
 MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]
 ZEAL_RAISE = True
 # A decision on many entries derives the board of each: writes, which nothing reads in one go.
-ZEAL_ALLOWLIST = [{"model": "leaderboard.BoardFacts", "field": "get()"}]
+ZEAL_ALLOWLIST = [
+    {"model": "leaderboard.BoardFacts", "field": "get()"},
+    # allauth asks for the same account and address again and again within one form.
+    {"model": "account.EmailAddress", "field": "*"},
+    {"model": "accounts.User", "field": "get()"},
+    {"model": "sessions.Session", "field": "get()"},
+]
 
 # WhiteNoise warns about a folder that is not there; nothing is collected for a test.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)

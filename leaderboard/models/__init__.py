@@ -9,6 +9,7 @@ from leaderboard.models.dataset import Dataset, Split
 from leaderboard.models.entry import BoardFacts, Entry, Standing
 from leaderboard.models.metric import Metric
 from leaderboard.models.model import Model
+from leaderboard.models.notice import Notice, NoticeSettings
 from leaderboard.models.paper import Paper
 from leaderboard.models.result import Result, Score
 from leaderboard.models.run import Run
@@ -29,6 +30,8 @@ __all__ = [
     "Entry",
     "Metric",
     "Model",
+    "Notice",
+    "NoticeSettings",
     "Paper",
     "Protocol",
     "Resource",

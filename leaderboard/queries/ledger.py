@@ -4,7 +4,9 @@ import datetime as dt
 from dataclasses import dataclass
 from operator import attrgetter
 
+from django.contrib.auth import get_user_model
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from leaderboard.models import AuditEvent, Claim, Entry, Result, Submission
 
@@ -24,7 +26,7 @@ class LedgerLine:
 
 
 def read_ledger(entry: Entry) -> list[LedgerLine]:
-    """Return the lines, with five queries. Of submissions, states and reasons are told, never logs."""
+    """Return the lines, with six queries. Of submissions, states and reasons are told, never logs."""
     submissions = {str(submission.pk): submission for submission in Submission.objects.filter(entry=entry)}
     lines = [read_claim(claim) for claim in Claim.objects.filter(entry=entry).select_related("metric")]
     results = Result.objects.filter(entry=entry).select_related("run__submission").prefetch_related("scores__metric")
@@ -32,7 +34,10 @@ def read_ledger(entry: Entry) -> list[LedgerLine]:
     moves = AuditEvent.objects.filter(
         Q(target_type="entry", target_id=str(entry.pk)) | Q(target_type="submission", target_id__in=list(submissions))
     )
-    lines += [read_move(event, submissions.get(event.target_id)) for event in moves.order_by("at", "id")]
+    events = list(moves.order_by("at", "id"))
+    accounts = get_user_model().objects.filter(pk__in={event.actor_user_id for event in events if event.actor_user_id})
+    known = set(accounts.values_list("pk", flat=True))
+    lines += [read_move(event, submissions.get(event.target_id), known) for event in events]
     return sorted(lines, key=attrgetter("at"))
 
 
@@ -47,12 +52,14 @@ def read_result(result: Result) -> LedgerLine:
     return LedgerLine(result.created_at, "result", text, submission=result.run.submission)
 
 
-def read_move(event: AuditEvent, submission: Submission | None) -> LedgerLine:
+def read_move(event: AuditEvent, submission: Submission | None, accounts: set[int]) -> LedgerLine:
+    # The trail keeps the name of an account that is gone; the public page does not.
+    name = event.actor if event.actor_user_id in accounts else _("deleted account")
     return LedgerLine(
         event.at,
         "move",
         event.action,
-        who=event.actor if event.actor_user_id else "",
+        who=name if event.actor_user_id else "",
         reason=event.reason,
         from_state=event.from_state,
         to_state=event.to_state,

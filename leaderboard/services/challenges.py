@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Challenge, Entry
-from leaderboard.services import audit
+from leaderboard.services import audit, notices
 from leaderboard.services.intake import find_ban
 
 PER_DAY = 5
@@ -86,5 +86,7 @@ def settle(made: Challenge, is_accepted: bool, answer: str, *, by: AbstractBaseU
     if not is_open.update(state=state, answer=answer, settled_at=at):
         raise ChallengeRefused("", _("This challenge was answered meanwhile; load the page again."))
     audit.record(f"challenge {state}", made, by=by, at=at, reason=answer)
+    made.refresh_from_db()
+    notices.note_answered(made, at=at)
     if is_accepted:
         audit.record("challenged", made.entry, by=by, at=at, reason=answer, data={"challenge": made.pk})

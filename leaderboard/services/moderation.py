@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Ban, Entry, Result, Run, Submission
-from leaderboard.services import audit, standings
+from leaderboard.services import audit, notices, standings
 from leaderboard.services.submissions import cancel, close, enqueue
 from leaderboard.services.transitions import move
 from leaderboard.states import CANCELLABLE
@@ -35,6 +35,7 @@ def need_reason(reason: str) -> str:
 def reject(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
     """Refuse a submission that is not finished. Raises: TransitionRefused, ReasonRequired."""
     close(submission, "rejected", by=by, at=at, reason=need_reason(reason))
+    notices.note_moderated(submission, "reject", reason, at=at)
 
 
 @transaction.atomic
@@ -46,12 +47,15 @@ def retract(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason:
     for result in results:
         Result.objects.filter(pk=result.pk).update(retracted_at=at, retraction_reason=reason)
         standings.refresh_entry(result.entry)
+    notices.note_moderated(submission, "retract", reason, at=at)
 
 
 @transaction.atomic
 def rerun(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: str) -> Run:
     """Queue a further attempt of a settled submission. Raises: TransitionRefused, ReasonRequired."""
-    return enqueue(submission, by=by, at=at, reason=need_reason(reason))
+    run = enqueue(submission, by=by, at=at, reason=need_reason(reason))
+    notices.note_moderated(submission, "rerun", reason, at=at)
+    return run
 
 
 @transaction.atomic
@@ -65,12 +69,14 @@ def approve(entry: Entry, *, by: audit.Actor, at: dt.datetime, reason: str = "")
 def hide(entry: Entry, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
     """Take an entry out of sight; nothing of it is deleted. Raises: ReasonRequired."""
     set_hidden(entry, True, by=by, at=at, reason=need_reason(reason))
+    notices.note_entry_moderated(entry, "hide", reason, at=at)
 
 
 @transaction.atomic
 def unhide(entry: Entry, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
     """Bring a hidden entry back. Raises: ReasonRequired."""
     set_hidden(entry, False, by=by, at=at, reason=need_reason(reason))
+    notices.note_entry_moderated(entry, "unhide", reason, at=at)
 
 
 def set_hidden(entry: Entry, is_hidden: bool, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
@@ -93,6 +99,7 @@ def ban(user: AbstractUser, *, by: audit.Actor, at: dt.datetime, reason: str) ->
     if not is_new:
         raise BanRefused(_("%(name)s is banned already.") % {"name": user.username})
     audit.record("ban", user, by=by, at=at, reason=reason)
+    notices.note_account_moderated(user, "ban", reason, at=at)
     for submission in Submission.objects.filter(submitter_id=user.pk, state__in=CANCELLABLE):
         cancel(submission, by=by, at=at, reason=reason)
 
@@ -104,3 +111,4 @@ def unban(user: AbstractUser, *, by: audit.Actor, at: dt.datetime, reason: str) 
     if not Ban.objects.filter(user_id=user.pk).delete()[0]:
         raise BanRefused(_("%(name)s is not banned.") % {"name": user.username})
     audit.record("unban", user, by=by, at=at, reason=reason)
+    notices.note_account_moderated(user, "unban", reason, at=at)

@@ -19,7 +19,7 @@ from django.db.models.functions import Concat, Right
 from evaluation.contract import EvaluationReport, Progress
 from leaderboard import queue
 from leaderboard.models import Run
-from leaderboard.services import publishing
+from leaderboard.services import notices, publishing
 from leaderboard.services.submissions import enqueue
 from leaderboard.services.transitions import move
 from leaderboard.states import TransitionRefused
@@ -64,7 +64,8 @@ def renew_lease(run_id: int, token: UUID, progress: Progress, lines: str, *, at:
 
 def find_held(run_id: int, token: UUID) -> Run:
     """Raises: TransitionRefused where the token no longer holds the run."""
-    run = Run.objects.select_related("submission__benchmark").filter(pk=run_id, token=token, state="running").first()
+    related = "submission__benchmark__split__dataset"
+    run = Run.objects.select_related(related).filter(pk=run_id, token=token, state="running").first()
     if run is None:
         raise TransitionRefused("This run was taken away from its worker; what the worker found is dropped.")
     return run
@@ -77,9 +78,12 @@ def record_report(
     """Publish the verified scores. Raises: TransitionRefused."""
     run = find_held(run_id, token)
     by, total = run.worker, report.dataset.get("samples", 0)
+    leaders = notices.read_leaders(run.submission.benchmark)
     move(run, "verified", by=by, at=at, stage="done", done=total, total=total, token=None, finished_at=at)
     move(run.submission, "verified", by=by, at=at)
     publishing.publish(run, report, evidence, at=at)
+    notices.note_finished(run.submission, at=at)
+    notices.note_overtaken(leaders, run.submission, at=at)
 
 
 @transaction.atomic
@@ -89,6 +93,7 @@ def record_fault(run_id: int, token: UUID, reason: str, *, at: dt.datetime) -> N
     move(run, "failed", by=run.worker, at=at, reason=reason, token=None, finished_at=at)
     Run.objects.filter(pk=run.pk).update(reason=reason)
     move(run.submission, "failed", by=run.worker, at=at, reason=reason)
+    notices.note_finished(run.submission, at=at)
 
 
 @transaction.atomic

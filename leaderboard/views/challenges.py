@@ -76,7 +76,7 @@ def list_reports(request: HttpRequest) -> HttpResponse:
 @require_POST
 def answer(request: SignedInRequest, pk: int) -> HttpResponse:
     """Accept or decline a challenge with an answer."""
-    made = get_object_or_404(Challenge.objects.select_related("entry"), pk=pk)
+    made = get_object_or_404(Challenge.objects.select_related("entry__model"), pk=pk)
     try:
         settle(
             made, "accept" in request.POST, request.POST.get("answer", "")[:LONGEST], by=request.user, at=timezone.now()

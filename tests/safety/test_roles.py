@@ -89,6 +89,9 @@ ROUTES = {
     "moderation/repair/<slug:slug>/<int:number>/": STAFF,
     "moderation/<str:action>/<str:target>/": STAFF,
     "account/": OWN,
+    "account/notices/": ("in 405 405 405", "in 302 302 302"),
+    "account/delete/": ("in 200 200 200", "in 400 400 400"),
+    "notices/stop/<str:token>/": ("404", "404"),
     "attestation-key.pem": FILE,
 }
 # Where a submission is not settled it is its submitter's and the staff's alone.
@@ -150,6 +153,7 @@ def fill_in(route: str, stage: Stage, submission: Submission) -> str:
         "<slug:model>": entry.model.slug,
         "<str:action>/<str:target>": f"rerun/{submission.pk}",
         "<int:number>": "0",
+        "<str:token>": "forged",
         r"[\s\S]*": "nothing",
     }
     for part, value in values.items():

@@ -61,7 +61,7 @@ def check(page: Page, portal: str, addresses: list[str]) -> None:
 
 
 def test_public_pages(stage: Stage, live_portal: str, reader: Page) -> None:
-    lost = ["/nothing/", f"{stage.digits.get_absolute_url()}?status=nope"]
+    lost = ["/nothing/", "/accounts/3rdparty/login/error/", f"{stage.digits.get_absolute_url()}?status=nope"]
     check(reader, live_portal, [*list_public(stage), *lost])
 
 

@@ -39,7 +39,10 @@ def list_public(stage: Stage) -> list[str]:
         *(f"/entries/{stage.verified.entry_id}/", f"/entries/{stage.imagenet.entries.all()[0].pk}/", "/people/lin/"),
         f"/papers/{model.paper_id}/",
         *("/compare/", f"/compare/?benchmark={stage.digits.slug}", compare(stage)),
-        *("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"),
+        *("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/password/reset/done/"),
+        *("/accounts/inactive/", "/accounts/confirm-email/", "/accounts/confirm-email/x/"),
+        *("/accounts/password/reset/key/1-x/", "/accounts/password/reset/key/done/"),
+        "/accounts/3rdparty/login/cancelled/",
     ]
 
 
@@ -55,7 +58,7 @@ def list_own(stage: Stage) -> list[str]:
         *(f"/submit/?again={stage.verified.pk}", "/submit/?entry=x&again=y", "/submissions/", "/account/"),
         *("/challenges/", f"/entries/{claimed.pk}/challenge/"),
         *(stage.waiting.get_absolute_url(), stage.failed.get_absolute_url()),
-        *("/accounts/email/", "/accounts/password/change/", "/accounts/logout/"),
+        *("/account/delete/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/", "/accounts/2fa/"),
     ]
 
 
