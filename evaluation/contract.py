@@ -13,6 +13,8 @@ SCHEMA_VERSION = 1
 EXIT_DONE, EXIT_OUR_FAULT, EXIT_INPUT_FAULT = 0, 1, 2
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
+# How a network is run; see evaluation.engine.forwards. All are float32 and differ in the last bits.
+FORWARDS = ("auto", "eager", "channels_last", "onnxruntime")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 # How the crop gets its square, in timm's words: from the middle, after both sides were scaled, or with a border around.
 CROP_MODES = ("center", "squash", "border")
@@ -115,6 +117,7 @@ class EvaluationSpec:
     metrics: tuple[str, ...] = ("top1", "top5")
     device: str = "auto"
     precision: str = "float32"
+    forward: str = "auto"
     batch_size: int | None = None
     order_seed: int = 0
     # The positions of the secret order, from the first up to the second, that are one part of a larger evaluation.
@@ -131,6 +134,10 @@ class EvaluationSpec:
             )
         if self.precision not in PRECISIONS:
             raise InputFault(f"precision {self.precision!r} is unknown; use one of {', '.join(PRECISIONS)}.")
+        if self.forward not in FORWARDS:
+            raise InputFault(f"forward {self.forward!r} is unknown; use one of {', '.join(FORWARDS)}.")
+        if self.forward != "auto" and self.precision != "float32":
+            raise InputFault("A forward is chosen for float32 only; leave it at auto for another precision.")
         if self.batch_size is not None and self.batch_size < 1:
             raise InputFault("batch size must be 1 or more.")
         if self.chunk < 1:

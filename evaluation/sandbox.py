@@ -35,7 +35,7 @@ MEMORY_SHARE = 0.8
 NOBODY = "65534"
 # What the dynamic linker and Python need of the system, and nothing with secrets in it.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
-# See engine.pipeline.ALLOCATOR: kept here too, as the box's environment starts empty.
+# See engine.child.ALLOCATOR: kept here too, as the box's environment starts empty.
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",

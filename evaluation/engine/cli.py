@@ -19,6 +19,7 @@ from evaluation.contract import (
     EXIT_DONE,
     EXIT_INPUT_FAULT,
     EXIT_OUR_FAULT,
+    FORWARDS,
     INTERPOLATIONS,
     PRECISIONS,
     DatasetSpec,
@@ -107,7 +108,7 @@ def build_parser() -> Parser:
     command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
     command.set_defaults(command=make_thumbnails)
     command = commands.add_parser("predict", help=argparse.SUPPRESS)
-    command.add_argument("job", metavar="JOB.json")
+    command.add_argument("--family", default="")
     command.set_defaults(command=predict)
     return parser
 
@@ -132,6 +133,7 @@ def add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--metrics", type=read_metrics, default=(), metavar="A,B", help="top1,top5 or map,map11")
     command.add_argument("--device", default="auto")
     command.add_argument("--precision", default="float32", choices=PRECISIONS)
+    command.add_argument("--forward", default="auto", choices=FORWARDS, help="eager is the reference's, bit for bit")
     command.add_argument("--batch-size", type=read_batch_size, default=None, metavar="N|auto")
     command.add_argument("--output", type=Path, metavar="REPORT.json")
     command.add_argument("--evidence", type=Path, metavar="FILE")
@@ -222,6 +224,7 @@ def evaluate(options: argparse.Namespace) -> None:
         metrics=options.metrics,
         device=options.device,
         precision=options.precision,
+        forward=options.forward,
         batch_size=options.batch_size,
     )
     check_writable(options.output)
@@ -362,4 +365,4 @@ def predict(options: argparse.Namespace) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     from evaluation.engine.predict import main as predict_main
 
-    predict_main(options.job)
+    predict_main(options.family)

@@ -25,6 +25,7 @@ class Job:
     std: tuple[float, float, float]
     device: str
     precision: str
+    forward: str
     batch_size: int | None
     chunk: int
 

@@ -5,11 +5,8 @@ This side is trusted and holds labels and names; the child gets pixels in a secr
 
 import hashlib
 import json
-import os
 import platform
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +19,7 @@ import numpy.typing as npt
 
 from evaluation import catalogue
 from evaluation.contract import (
-    EXIT_INPUT_FAULT,
+    FORWARDS,
     EvaluationReport,
     EvaluationSpec,
     InputFault,
@@ -31,6 +28,7 @@ from evaluation.contract import (
     WeightsSpec,
 )
 from evaluation.engine import graph
+from evaluation.engine.child import Tell, start_child
 from evaluation.engine.dataset import Dataset, index_dataset
 from evaluation.engine.evidence import pack_outcomes, write_evidence
 from evaluation.engine.job import EngineTrouble, Job
@@ -39,16 +37,6 @@ from evaluation.engine.outcomes import judge_chunks, restore_order, write_part
 from evaluation.engine.pixels import write_pixels
 from evaluation.static_check import Verdict, check
 
-Tell = Callable[[Progress], None]
-
-# Signals by which a process dies of its own doing: what it ran was the file's.
-CRASHES = {4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV", 31: "SIGSYS"}
-# glibc gives large activations back to the system after each batch; keeping them doubles large batches' throughput.
-ALLOCATOR = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "268435456",
-}
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "onnxruntime")
 
 
@@ -83,17 +71,18 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     published = find_protocol(spec.weights)
     protocol = spec.protocol or published
     tell(Progress("preparing", message=f"{Path(spec.weights.path).name}, {weights['format']}"))
-    dataset = prepare_dataset(spec)
-    labels = np.array([sample.label for sample in dataset.samples], np.int32)
-    kind = choose(labels, spec.metrics)
-    order = draw_order(len(dataset.samples), spec.order_seed)
-    own = take_part(order, spec)
-    job = describe_job(spec, folders, protocol, len(dataset.class_names), weights)
-    digest = digest_job(job, spec, weights, protocol, dataset)
-    prepare_box(folders, digest, lambda target: lay_pixels(dataset, protocol, folders.store, own, target, tell))
-    job.write(folders.box / "job.json")
-    clock["prepared"] = time.perf_counter()
-    predict_in_child(spec, folders, job, tell)
+    with start_child(spec.box, weights["architecture"].partition("/")[0], folders.work) as child:
+        dataset = prepare_dataset(spec)
+        labels = np.array([sample.label for sample in dataset.samples], np.int32)
+        kind = choose(labels, spec.metrics)
+        order = draw_order(len(dataset.samples), spec.order_seed)
+        own = take_part(order, spec)
+        job = describe_job(spec, folders, protocol, len(dataset.class_names), weights)
+        digest = digest_job(job, spec, weights, protocol, dataset)
+        prepare_box(folders, digest, lambda target: lay_pixels(dataset, protocol, folders.store, own, target, tell))
+        job.write(folders.box / "job.json")
+        clock["prepared"] = time.perf_counter()
+        child.predict(folders.box / "job.json", tell)
     clock["predicted"] = time.perf_counter()
     tell(Progress("scoring", len(own), len(own)))
     outcomes = judge_chunks(kind, folders.predictions, labels[own], len(dataset.class_names), spec.chunk)
@@ -214,6 +203,7 @@ def describe_job(
         std=protocol.std,
         device=spec.device,
         precision=spec.precision,
+        forward=spec.forward,
         batch_size=spec.batch_size,
         chunk=spec.chunk,
     )
@@ -249,46 +239,6 @@ def lay_pixels(
         tell(Progress("preparing", message="no room to keep the decoded pixels; evaluated without the store"))
 
 
-def predict_in_child(spec: EvaluationSpec, folders: Folders, job: Job, tell: Tell) -> None:
-    """Run the predictor behind `spec.box`. Raises: InputFault, EngineTrouble."""
-    command = [*spec.box, sys.executable, "-m", "evaluation.engine", "predict", str(folders.box / "job.json")]
-    root = str(Path(__file__).resolve().parents[2])
-    environment = {name: os.environ[name] for name in ("PATH", "LANG", "CUDA_VISIBLE_DEVICES") if name in os.environ}
-    environment |= ALLOCATOR | {"PYTHONPATH": root, "HOME": str(folders.work), "PYTHONUNBUFFERED": "1"}
-    errors = folders.work / "predict.log"
-    with (
-        errors.open("wb") as log,
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment
-        ) as child,
-    ):
-        assert child.stdout is not None
-        try:
-            for line in child.stdout:
-                if progress := Progress.from_json(line.decode(errors="replace")):
-                    tell(progress)
-        finally:
-            if child.poll() is None and sys.exc_info()[0] is not None:
-                child.kill()
-    judge_exit(child.returncode, errors)
-
-
-def judge_exit(status: int, errors: Path) -> None:
-    """Raises: InputFault where the file is at fault, EngineTrouble where we are."""
-    if status == 0:
-        return
-    lines = errors.read_text(errors="replace").strip().splitlines()
-    last = lines[-1][:500] if lines else ""
-    if status == EXIT_INPUT_FAULT and last:
-        raise InputFault(last)
-    signal = -status if status < 0 else status - 128
-    if signal in CRASHES:
-        raise InputFault(
-            f"Evaluating the file crashed the process ({CRASHES[signal]}); these weights cannot be evaluated."
-        )
-    raise EngineTrouble(f"The predictor ended with status {status}: {last or 'it said nothing'}")
-
-
 def read_note(folders: Folders) -> dict[str, Any]:
     try:
         note = json.loads((folders.predictions / "note.json").read_text())
@@ -296,6 +246,7 @@ def read_note(folders: Folders) -> dict[str, Any]:
             "parameters": int(note["parameters"]),
             "seconds": float(note["seconds"]),
             "batch_size": int(note["batch_size"]),
+            "forward": FORWARDS[FORWARDS.index(note["forward"])],
             "device": str(note["device"])[:100],
             "threads": int(note["threads"]),
         }
@@ -311,6 +262,7 @@ def describe_environment(spec: EvaluationSpec, note: dict[str, Any]) -> dict[str
         "device": note["device"],
         "threads": note["threads"],
         "batch_size": note["batch_size"],
+        "forward": note["forward"],
         "precision": spec.precision,
         "box": Path(spec.box[0]).name if spec.box else "none",
     }

@@ -5,7 +5,9 @@ It is told what to do by a job file, and leaves one array a chunk of samples; ch
 
 import json
 import os
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,16 @@ import numpy.typing as npt
 import torch
 
 from evaluation.contract import InputFault, Progress
+from evaluation.engine import architectures
 from evaluation.engine.formats import Loaded, load
+from evaluation.engine.forwards import Forward, choose
 from evaluation.engine.job import Job, name_chunk
 
-DEFAULT_BATCH = 64
+# On a CPU more images at once are no faster; a GPU takes a whole chunk, or half of it, … as its memory allows.
+DEFAULT_BATCHES = (64, 512)
+MULTIPLE = 16
+CALIBRATION_BATCH = 64
+FORWARD_FILE = "forward"
 
 
 def choose_device(name: str) -> torch.device:
@@ -42,40 +50,67 @@ def normalise(pixels: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> to
 
 
 class Predictor:
-    """A network on its device, fed with batches; halves the batch where memory runs out."""
+    """A network on its device, fed with batches; halves the batch where memory runs out.
+
+    A batch is filled up to a multiple of `MULTIPLE`: from there on the libraries compute each image with the same
+    operations in the same order, so that its logits are the same to the bit whatever else is in its batch. Only where
+    memory does not hold so many images do batches get smaller, and last bits may differ.
+    """
 
     def __init__(self, job: Job) -> None:
         set_precision(job.precision)
         loaded = load(Path(job.weights), job.architecture, choose_device(job.device))
-        self.job, self.loaded, self.module, self.device = job, loaded, loaded.module, loaded.device
+        self.job, self.loaded, self.device = job, loaded, loaded.device
         self.mean, self.std = (
             torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
             for values in (job.mean, job.std)
         )
-        self.batch_size = job.batch_size or DEFAULT_BATCH
+        self.batch_size = fill(job.batch_size or DEFAULT_BATCHES[self.device.type == "cuda"], MULTIPLE)
+        # Until one is chosen: what every device and precision can do.
+        self.way = Forward("onnxruntime" if loaded.is_graph else "channels_last", loaded.module)
+
+    def choose_forward(self, pixels: npt.NDArray[np.uint8], samples: int) -> None:
+        """Choose how to run the network, on the first pixels of `samples`. Raises: InputFault."""
+        if self.job.precision == "float32" and not self.loaded.is_graph:
+            images = self.upload(pixels[: min(self.batch_size, CALIBRATION_BATCH)])
+            self.way = choose(self.loaded.module, images, self.job.forward, samples)
+
+    def upload(self, pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
+        """Return the normalised images of one batch on the device, filled up with the last of them."""
+        count = fill(len(pixels), min(MULTIPLE, self.batch_size))
+        batch = torch.empty((count, *pixels.shape[1:]), dtype=torch.uint8, pin_memory=self.device.type == "cuda")
+        array = batch.numpy()
+        array[: len(pixels)], array[len(pixels) :] = pixels, pixels[-1]
+        # From pinned memory the copy goes on while the device computes the batch before.
+        return normalise(batch.to(self.device, non_blocking=True), self.mean, self.std)
 
     @torch.inference_mode()
     def forward(self, pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
-        """Return (B, outputs) float32 logits on the CPU."""
-        images = normalise(torch.from_numpy(pixels).to(self.device), self.mean, self.std)
+        """Return (B, outputs) logits, still on the device."""
         half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.job.precision)
         with torch.autocast(self.device.type, dtype=half, enabled=half is not None):
-            logits = self.module(images)
-        return check_logits(logits).to("cpu", torch.float32)
+            logits = self.way.run(self.upload(pixels))
+        return check_rows(logits)[: len(pixels)]
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return (N, classes) logits of all these pixels."""
         parts, start = [], 0
         while start < len(pixels):
             try:
-                parts.append(self.forward(np.array(pixels[start : start + self.batch_size])))
+                parts.append(self.forward(pixels[start : start + self.batch_size]))
                 start += self.batch_size
             except (MemoryError, RuntimeError) as error:
                 if self.batch_size == 1 or not is_out_of_memory(error):
                     raise
                 self.batch_size //= 2
-        logits: npt.NDArray[np.float32] = torch.cat(parts).numpy()
-        return fit_classes(logits, self.job)
+        # Only here does a GPU have to be waited for.
+        logits = check_finite(torch.cat(parts).to("cpu", torch.float32))
+        return fit_classes(logits.numpy(), self.job)
+
+
+def fill(count: int, multiple: int) -> int:
+    """Return the least multiple that is no less than the count."""
+    return -(-count // multiple) * multiple
 
 
 # What the allocators say, which have no exception class of their own on a CPU.
@@ -87,10 +122,15 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, kinds) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 
-def check_logits(logits: object) -> torch.Tensor:
-    """Raises: InputFault where the network's output is not one row of finite numbers an image."""
+def check_rows(logits: object) -> torch.Tensor:
+    """Raises: InputFault where the network's output is not one row of scores an image."""
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
         raise InputFault("The network does not give one row of class scores an image; it is no image classifier.")
+    return logits
+
+
+def check_finite(logits: torch.Tensor) -> torch.Tensor:
+    """Raises: InputFault."""
     if not bool(torch.isfinite(logits).all()):
         raise InputFault("The network gives NaN or infinite scores; these weights cannot be evaluated.")
     return logits
@@ -114,9 +154,12 @@ def predict(job: Job) -> None:
     tell(Progress("loading"))
     pixels = np.load(job.pixels, mmap_mode="r", allow_pickle=False)
     folder, total = Path(job.predictions), len(pixels)
+    job = replace(job, forward=recall_forward(folder) or job.forward)
     predictor = Predictor(job)
+    predictor.choose_forward(pixels, total)
+    (folder / FORWARD_FILE).write_text(predictor.way.name)
     seconds, told = 0.0, 0.0
-    tell(Progress("predicting", 0, total, describe(predictor.loaded)))
+    tell(Progress("predicting", 0, total, f"{describe(predictor.loaded)}, {predictor.way.name}"))
     for index, start in enumerate(range(0, total, job.chunk)):
         target = folder / name_chunk(index)
         if target.exists():
@@ -128,13 +171,24 @@ def predict(job: Job) -> None:
         if time.monotonic() - told > 0.3 or end == total:
             told = time.monotonic()
             tell(Progress("predicting", end, total))
-    note: dict[str, object] = {
+    (folder / "note.json").write_text(json.dumps(take_note(predictor, seconds)))
+
+
+def recall_forward(folder: Path) -> str | None:
+    """Return the forward of the chunks that an earlier attempt left, which the others must have too."""
+    file = folder / FORWARD_FILE
+    return file.read_text() if file.exists() and any(folder.glob("*.npy")) else None
+
+
+def take_note(predictor: Predictor, seconds: float) -> dict[str, object]:
+    return {
         "parameters": predictor.loaded.parameters,
         "seconds": seconds,
         "batch_size": predictor.batch_size,
+        "forward": predictor.way.name,
+        "device": describe_device(predictor.device),
+        "threads": torch.get_num_threads(),
     }
-    note |= {"device": describe_device(predictor.device), "threads": torch.get_num_threads()}
-    (folder / "note.json").write_text(json.dumps(note))
 
 
 def describe(loaded: Loaded) -> str:
@@ -154,7 +208,10 @@ def describe_device(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def main(path: str) -> None:
-    job = Job.read(Path(path))
-    torch.manual_seed(0)
-    predict(job)
+def main(family: str) -> None:
+    """Load what takes seconds, then wait for the name of a job file on standard input; without one, end."""
+    if family in architectures.FAMILIES:
+        architectures.open_family(family)
+    if path := sys.stdin.readline().strip():
+        torch.manual_seed(0)
+        predict(Job.read(Path(path)))

@@ -14,7 +14,7 @@ from evaluation.contract import EvaluationReport, InputFault, Protocol
 from evaluation.engine import graph
 from evaluation.engine.evidence import read_evidence
 from evaluation.engine.formats import load
-from evaluation.engine.predict import check_logits
+from evaluation.engine.predict import check_rows
 from tests.engine.conftest import Engine
 from tests.engine.networks import PROTOCOL, make_network, predict_eagerly
 from tests.engine.test_evaluate import LABELS
@@ -146,7 +146,7 @@ def test_graph_of_another_kind_is_refused(
 
 def attempt(path: Path) -> None:
     side = graph.find_protocol(path).crop or 0
-    check_logits(load(path, "onnx").module(torch.zeros(2, 3, side, side)))
+    check_rows(load(path, "onnx").module(torch.zeros(2, 3, side, side)))
 
 
 def test_graph_for_another_size_is_refused(tmp_path: Path) -> None:

@@ -1,13 +1,21 @@
+import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torchvision import transforms
 
+from evaluation.contract import FORWARDS, InputFault
+from evaluation.engine.forwards import MEASURED_FROM, NOISE, choose
 from evaluation.engine.job import Job
 from evaluation.engine.predict import Predictor, predict
 from tests.engine.networks import MEAN, STD, make_network
+
+Logits = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
 @pytest.fixture
@@ -27,23 +35,93 @@ def job(tmp_path: Path) -> Job:
         std=STD,
         device="cpu",
         precision="float32",
+        forward="auto",
         batch_size=None,
         chunk=30,
     )
 
 
-def predict_with(job: Job, batch_size: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    predictor = Predictor(job)
-    predictor.batch_size = batch_size
-    return predictor.predict(np.load(job.pixels))
+def predict_with(job: Job, batch_size: int, forward: str = "channels_last") -> Logits:
+    predictor = Predictor(replace(job, batch_size=batch_size, forward=forward))
+    pixels = np.load(job.pixels)
+    predictor.choose_forward(pixels, len(pixels))
+    assert predictor.way.name == forward
+    return predictor.predict(pixels)
 
 
-def test_predictions_do_not_depend_on_the_batch_size(job: Job) -> None:
-    whole = predict_with(job, 64)
-    for batch_size in (1, 7):
-        parts = predict_with(job, batch_size)
-        assert np.allclose(parts, whole, atol=1e-5)
-        assert (parts.argsort(axis=1) == whole.argsort(axis=1)).all()
+@pytest.mark.parametrize("forward", FORWARDS[1:])
+def test_logits_are_the_same_bits_in_any_batch(job: Job, forward: str) -> None:
+    whole = predict_with(job, 64, forward)
+    for batch_size in (1, 7, 16, 33):
+        assert np.array_equal(predict_with(job, batch_size, forward), whole)
+
+
+def test_eager_forward_is_the_reference_bit_for_bit(job: Job) -> None:
+    module = make_network("cifar/resnet20", 3)
+    pixels = torch.from_numpy(np.load(job.pixels)[:64]).permute(0, 3, 1, 2)
+    steps = transforms.Compose([transforms.ConvertImageDtype(torch.float32), transforms.Normalize(MEAN, STD)])
+    with torch.inference_mode():
+        expected = module.eval()(steps(pixels).contiguous()).numpy()
+    assert np.array_equal(predict_with(job, 64, "eager")[:64], expected)
+
+
+def test_other_forwards_differ_from_the_reference_by_rounding_alone(job: Job) -> None:
+    expected = predict_with(job, 64, "eager")
+    for forward in ("channels_last", "onnxruntime"):
+        found = predict_with(job, 64, forward)
+        assert np.abs(found - expected).max() <= NOISE * np.ptp(expected)
+        assert (found.argsort(axis=1) == expected.argsort(axis=1)).all()
+
+
+class Dreamer(nn.Module):
+    """Computes one thing as PyTorch and another once it is exported."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scores = images.mean(dim=(2, 3))
+        return scores.flip(1) if torch.onnx.is_in_onnx_export() else scores
+
+
+def test_graph_that_computes_something_else_is_not_used() -> None:
+    images = torch.rand(4, 3, 8, 8)
+    assert choose(Dreamer(), images, "auto", 4).name == "channels_last"
+    assert choose(nn.Sequential(nn.Flatten(), nn.Linear(192, 3)), images, "auto", 4).name == "onnxruntime"
+
+
+class Opaque(nn.Module):
+    """Computes what no graph can say."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        values: torch.Tensor = torch.linalg.eigvals(images[:, 0])
+        return values.real
+
+
+def test_network_that_cannot_be_exported_runs_as_it_is() -> None:
+    images = torch.rand(4, 3, 8, 8)
+    assert choose(Opaque(), images, "auto", 4).name == "channels_last"
+    with pytest.raises(InputFault, match="onnxruntime cannot be used"):
+        choose(Opaque(), images, "onnxruntime", 4)
+
+
+def test_long_evaluation_takes_the_forward_that_is_faster() -> None:
+    class Slow(nn.Module):
+        """Slow as PyTorch alone."""
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            if not torch.onnx.is_in_onnx_export():
+                time.sleep(0.05)
+            return images.mean(dim=(2, 3))
+
+    assert choose(Slow(), torch.rand(4, 3, 8, 8), "auto", MEASURED_FROM).name == "onnxruntime"
+
+
+def test_attempt_that_goes_on_keeps_the_forward_of_the_first(job: Job) -> None:
+    folder = Path(job.predictions)
+    predict(replace(job, forward="eager"))
+    second = (folder / "000001.npy").read_bytes()
+    (folder / "000001.npy").unlink()
+    predict(replace(job, forward="channels_last"))
+    assert (folder / "000001.npy").read_bytes() == second
+    assert json.loads((folder / "note.json").read_text())["forward"] == "eager"
 
 
 def test_finished_chunks_are_kept_and_missing_ones_made(job: Job) -> None:
@@ -55,7 +133,8 @@ def test_finished_chunks_are_kept_and_missing_ones_made(job: Job) -> None:
     predict(job)
     assert first.stat().st_mtime_ns == kept_at
     assert np.array_equal(np.load(second), expected)
-    assert sorted(path.name for path in folder.iterdir()) == ["000000.npy", "000001.npy", "000002.npy", "note.json"]
+    left = ["000000.npy", "000001.npy", "000002.npy", "forward", "note.json"]
+    assert sorted(path.name for path in folder.iterdir()) == left
 
 
 FULL = (
@@ -75,9 +154,9 @@ def test_memory_that_runs_out_halves_the_batch(job: Job, error: Exception) -> No
         if len(inputs[0]) > 8:
             raise error
 
-    predictor.module.register_forward_pre_hook(refuse_large)
+    predictor.loaded.module.register_forward_pre_hook(refuse_large)
     found = predictor.predict(np.load(job.pixels))
-    assert sizes == [64, 32, 16, *[8] * 8, 1]
+    assert sizes == [64, 32, 16, *[8] * 9]
     assert (found.argsort(axis=1) == expected.argsort(axis=1)).all()
 
 
@@ -87,6 +166,6 @@ def test_other_trouble_is_not_taken_for_full_memory(job: Job) -> None:
     def fail(module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
         raise RuntimeError("shapes differ")
 
-    predictor.module.register_forward_pre_hook(fail)
+    predictor.loaded.module.register_forward_pre_hook(fail)
     with pytest.raises(RuntimeError, match="shapes differ"):
         predictor.predict(np.load(job.pixels))

@@ -26,6 +26,8 @@ class Loaded:
     parameters: int
     device: torch.device
     layouts: tuple[str, ...] = ()
+    # The file is a graph that ONNX Runtime runs, in whatever way its author exported it.
+    is_graph: bool = False
 
 
 def read_tensors(path: Path, kind: str) -> Tensors:
@@ -52,7 +54,7 @@ def load(path: Path, architecture: str, device: torch.device = CPU) -> Loaded:
         from evaluation.engine.formats.onnx import OnnxNetwork
 
         network = OnnxNetwork(path, device)
-        return Loaded(network, verdict.parameters, network.device)
+        return Loaded(network, verdict.parameters, network.device, is_graph=True)
     tensors = read_tensors(path, verdict.format)
     check_finite(tensors)
     tensors, layouts = adopt(tensors, architecture)

@@ -20,9 +20,9 @@ class OnnxNetwork(nn.Module):
     A graph exported from TensorFlow takes (N, H, W, 3); one exported for a fixed batch is fed batches of that size.
     """
 
-    def __init__(self, path: Path, device: torch.device) -> None:
+    def __init__(self, source: Path | bytes, device: torch.device) -> None:
         super().__init__()
-        self.session = open_session(path, device)
+        self.session = open_session(source, device)
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
             raise InputFault(
@@ -68,7 +68,7 @@ class OnnxNetwork(nn.Module):
         return outputs[0]
 
 
-def open_session(path: Path, device: torch.device) -> onnxruntime.InferenceSession:
+def open_session(source: Path | bytes, device: torch.device) -> onnxruntime.InferenceSession:
     """Raises: InputFault where the runtime takes no such graph."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
@@ -79,7 +79,9 @@ def open_session(path: Path, device: torch.device) -> onnxruntime.InferenceSessi
     there = onnxruntime.get_available_providers()
     providers = [*((name, how) for name, how in wanted.items() if name in there), CPU]
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        return onnxruntime.InferenceSession(
+            str(source) if isinstance(source, Path) else source, options, providers=providers
+        )
     except Exception as error:
         raise InputFault(f"The ONNX model cannot be loaded: {shorten(error)}") from error
 

@@ -1,0 +1,86 @@
+"""The predicting process as its parent sees it: started early, told its job, listened to, judged by its exit.
+
+It needs seconds to load its libraries, so it is started before the pixels are ready, and is told then.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.contract import EXIT_INPUT_FAULT, InputFault, Progress
+from evaluation.engine.job import EngineTrouble
+
+Tell = Callable[[Progress], None]
+
+# Signals by which a process dies of its own doing: what it ran was the file's.
+CRASHES = {4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV", 31: "SIGSYS"}
+# glibc gives large activations back to the system after each batch; keeping them doubles large batches' throughput.
+ALLOCATOR = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
+
+@dataclass(frozen=True)
+class Child:
+    """A predicting process that waits for its job. `errors`: where its standard error goes."""
+
+    process: subprocess.Popen[bytes]
+    errors: Path
+
+    def predict(self, job: Path, tell: Tell) -> None:
+        """Let it do its job to the end. Raises: InputFault where the file is at fault, EngineTrouble where we are."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(f"{job}\n".encode())
+            self.process.stdin.close()
+        # It has ended already, and its exit says why.
+        except BrokenPipeError:
+            pass
+        for line in self.process.stdout:
+            if progress := Progress.from_json(line.decode(errors="replace")):
+                tell(progress)
+        judge_exit(self.process.wait(), self.errors)
+
+
+@contextmanager
+def start_child(box: tuple[str, ...], family: str, work: Path) -> Iterator[Child]:
+    """Start a predicting process behind the words of `box`; it is gone afterwards, whatever happened."""
+    command = [*box, sys.executable, "-m", "evaluation.engine", "predict", "--family", family]
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "CUDA_VISIBLE_DEVICES") if name in os.environ}
+    environment |= ALLOCATOR | {"PYTHONPATH": root, "HOME": str(work), "PYTHONUNBUFFERED": "1"}
+    errors = work / "predict.log"
+    with (
+        errors.open("wb") as log,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
+        ) as process,
+    ):
+        try:
+            yield Child(process, errors)
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def judge_exit(status: int, errors: Path) -> None:
+    """Raises: InputFault where the file is at fault, EngineTrouble where we are."""
+    if status == 0:
+        return
+    lines = errors.read_text(errors="replace").strip().splitlines()
+    last = lines[-1][:500] if lines else ""
+    if status == EXIT_INPUT_FAULT and last:
+        raise InputFault(last)
+    signal = -status if status < 0 else status - 128
+    if signal in CRASHES:
+        raise InputFault(
+            f"Evaluating the file crashed the process ({CRASHES[signal]}); these weights cannot be evaluated."
+        )
+    raise EngineTrouble(f"The predictor ended with status {status}: {last or 'it said nothing'}")

@@ -1,0 +1,133 @@
+"""Ways to run a network forward in float32, and the choice among them.
+
+All compute the same function and differ in the order of their additions, that is in the last bits of a logit:
+
+- `eager`: PyTorch as it comes, in its own memory layout. Bit for bit what the reference evaluation computes.
+- `channels_last`: the same operations on the memory layout that convolutions prefer.
+- `onnxruntime`: the network exported to a graph and run by ONNX Runtime, which folds normalisations into convolutions.
+
+A compiled forward is not among them: the compiler starts programs, which the box forbids, and needs longer to compile a
+network than most evaluations take.
+"""
+
+import io
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+from torch import nn
+
+from evaluation.contract import InputFault
+
+# A longer evaluation measures the candidates on its first images; a shorter one goes by what such measurements found.
+MEASURED_FROM = 5_000
+ROUNDS = 3
+TRIED = 16
+# Of the spread of the logits: what float32 sums differ by when their order changes, and far below any real mistake.
+NOISE = 1e-4
+# A graph is held in memory three times while it is made, and a message of its format ends at 2 GiB.
+LARGEST_EXPORT = 250_000_000
+OPSET = 18
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A named way from (B, 3, H, W) float32 images, channels last in memory, to (B, outputs) logits."""
+
+    name: str
+    run: Callable[[torch.Tensor], object]
+
+
+class ForwardUnavailable(RuntimeError):
+    """This network cannot be run in this way here. The message says why."""
+
+
+@torch.inference_mode()
+def choose(module: nn.Module, images: torch.Tensor, wanted: str, samples: int) -> Forward:
+    """Return the forward that is wanted, or of the candidates the fastest that agrees with PyTorch on these images.
+
+    `samples`: how many images are to come; the more, the more a measurement is worth.
+    Raises: InputFault where the one that is wanted by name cannot be had.
+    """
+    if wanted != "auto":
+        try:
+            return open_forward(wanted, module, images)
+        except ForwardUnavailable as reason:
+            raise InputFault(f"The forward {wanted} cannot be used: {reason}; use auto.") from reason
+    usual, few = open_forward("channels_last", module, images), images[:TRIED]
+    if images.device.type != "cpu":
+        return usual
+    try:
+        exported = open_forward("onnxruntime", module, images)
+        if not agree(exported.run(few), usual.run(few)):
+            return usual
+    # A graph that was exported and then fails is no fault of the file: PyTorch runs it.
+    except (ForwardUnavailable, InputFault, MemoryError):
+        return usual
+    if samples < MEASURED_FROM:
+        return exported
+    return min((exported, usual), key=lambda forward: measure(forward, images))
+
+
+def open_forward(name: str, module: nn.Module, images: torch.Tensor) -> Forward:
+    """Raises: ForwardUnavailable."""
+    match name:
+        case "eager":
+            plain = module.to(memory_format=torch.contiguous_format)
+            return Forward(name, lambda batch: plain(batch.contiguous()))
+        case "channels_last":
+            return Forward(name, module.to(memory_format=torch.channels_last))
+        case "onnxruntime":
+            return Forward(name, export(module, images))
+    raise ForwardUnavailable("there is none of that name")
+
+
+def export(module: nn.Module, images: torch.Tensor) -> nn.Module:
+    """Return the network as a graph that ONNX Runtime runs. Raises: ForwardUnavailable."""
+    if find_spec("onnxruntime") is None:
+        raise ForwardUnavailable("onnxruntime is not installed")
+    if images.device.type != "cpu":
+        raise ForwardUnavailable("it is for the CPU")
+    if sum(parameter.numel() for parameter in module.parameters()) > LARGEST_EXPORT:
+        raise ForwardUnavailable("the network is too large to be exported")
+    # A GPU machine may hold torch alone.
+    from evaluation.engine.formats.onnx import OnnxNetwork
+
+    graph = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module,
+                (images[:2].contiguous(),),
+                graph,  # type: ignore[arg-type] # this exporter takes any file; in the box a folder holds too little
+                dynamo=False,
+                input_names=["images"],
+                dynamic_axes={"images": {0: "batch"}},
+                opset_version=OPSET,
+            )
+        return OnnxNetwork(graph.getvalue(), images.device)
+    # The exporter and the runtime raise classes of their own for what they do not know.
+    except Exception as error:
+        raise ForwardUnavailable(f"it cannot be exported ({type(error).__name__})") from error
+
+
+def agree(found: object, expected: object) -> bool:
+    """Tell whether two sets of logits differ by no more than the order of additions explains."""
+    if not (isinstance(found, torch.Tensor) and isinstance(expected, torch.Tensor)) or found.shape != expected.shape:
+        return False
+    spread = float(expected.max() - expected.min())
+    return bool((found - expected).abs().max() <= NOISE * spread)
+
+
+def measure(forward: Forward, images: torch.Tensor) -> float:
+    """Return the seconds of the fastest of a few rounds."""
+    seconds = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        forward.run(images)
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
