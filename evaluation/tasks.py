@@ -21,7 +21,7 @@ from evaluation.contract import DatasetSpec, EvaluationSpec, InputFault, Progres
 from evaluation.executor import Fault, Finished, Outcome, Places, Stopped, Trouble, execute
 from evaluation.fetch import FetchUnavailable, fetch
 from leaderboard.models import Run, Submission
-from leaderboard.services import mails, runs, workers
+from leaderboard.services import mails, runs, uploads, workers
 from leaderboard.services.publishing import ReportRefused
 from leaderboard.states import TransitionRefused
 
@@ -44,6 +44,7 @@ def evaluate(run_id: int) -> None:
 def reconcile() -> None:
     """Bring database and broker together again."""
     runs.reconcile(at=timezone.now())
+    uploads.discard_abandoned(at=timezone.now())
 
 
 @shared_task(name="evaluation.deliver")

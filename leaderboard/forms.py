@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 from leaderboard.models import Benchmark, Metric
 
 NAMES = (
-    *("benchmark", "model_name", "architecture", "framework", "weights", "weights_url", "weights_sha256"),
+    *("benchmark", "model_name", "architecture", "framework", "weights", "upload", "weights_url", "weights_sha256"),
     *("background", "protocol", "paper_url", "code_url"),
 )
 

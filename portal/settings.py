@@ -23,6 +23,12 @@ with env.prefixed("VERIBOARD_"):
 
     # Uploads and fetched files.
     MAX_WEIGHTS_BYTES = env.int("MAX_WEIGHTS_BYTES", 2 * 1024**3)
+    # Uploads in parts: how much one account may have here unsubmitted, how large a part the form's script sends, how
+    # long a pause counts as giving up, and how much of the disk stays free.
+    UPLOAD_QUOTA_BYTES = env.int("UPLOAD_QUOTA_BYTES", 4 * 1024**3)
+    UPLOAD_PART_BYTES = env.int("UPLOAD_PART_BYTES", 8 * 1024**2, validate=validate.Range(min=1))
+    UPLOAD_KEEP_HOURS = env.float("UPLOAD_KEEP_HOURS", 48)
+    DISK_RESERVE_BYTES = env.int("DISK_RESERVE_BYTES", 1024**3)
     FETCH_TIMEOUT_SECONDS = env.float("FETCH_TIMEOUT_SECONDS", 1800)
     # Tests and development fetch from a server on this machine; production never does.
     FETCH_ALLOW_PRIVATE = env.bool("FETCH_ALLOW_PRIVATE", False)

@@ -11,8 +11,11 @@ from rest_framework.views import exception_handler
 
 from leaderboard.queries import BadQuery
 from leaderboard.services.refusals import RequestRefused
+from leaderboard.services.uploads import UploadRefused
 from leaderboard.states import TransitionRefused
 
+# tus has a status of its own.
+PHRASES = {460: "Checksum Mismatch"}
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -25,6 +28,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
             return make_problem(400, errors={field or "request": [text] for field, text in error.errors.items()})
         case TransitionRefused():
             return make_problem(409, detail=str(error))
+        case UploadRefused():
+            return make_problem(error.status, detail=str(error))
         case RequestDataTooBig():
             return make_problem(413, detail="The body is too large; send weights as a file of a multipart form.")
         case SuspiciousOperation():
@@ -61,7 +66,7 @@ def make_problem(status: int, *, detail: str = "", errors: dict[str, list[str]] 
     first = next((reasons[0] for reasons in (errors or {}).values() if reasons), "")
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": PHRASES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail or first,
     }

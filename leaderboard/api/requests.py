@@ -15,7 +15,7 @@ from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import SubmissionRequest
 
 TEXTS = (
-    *("benchmark", "model", "architecture", "framework", "weights_url", "weights_sha256"),
+    *("benchmark", "model", "architecture", "framework", "upload", "weights_url", "weights_sha256"),
     *("background", "paper_url", "code_url"),
 )
 OBJECTS = {"claims": '{"top1": 91.73}', "protocol": '{"resize": 256, "crop": 224}'}

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from leaderboard.api.problems import CONTENT_TYPE
+from leaderboard.api.problems import CONTENT_TYPE, PHRASES
 
 TEXT = {"type": "string"}
 PROBLEM = {
@@ -25,25 +25,29 @@ ATTESTATION = {
     "properties": {"payloadType": TEXT, "payload": TEXT, "signatures": {"type": "array", "items": SIGNATURE}},
     "required": ["payloadType", "payload", "signatures"],
 }
+WRITES = ("post", "patch", "delete")
 REFUSALS = (400, 403, 404, 406, 429)
 ONLY_SIGNED_IN = (401,)
 ONLY_WRITES = (409, 413, 415)
+UPLOADS = "/api/v1/uploads/"
+ONLY_UPLOADS = (412, 460, 507)
 
 
 def add_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Name in every operation the problems with which it may answer."""
     result["components"]["schemas"]["Problem"] = PROBLEM
-    for operations in result["paths"].values():
+    for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            for status in list_refusals(method, is_open={} in operation["security"]):
+            refusals = list_refusals(method, is_open={} in operation["security"])
+            for status in (*refusals, *(ONLY_UPLOADS if path.startswith(UPLOADS) else ())):
                 operation["responses"].setdefault(str(status), describe(status))
     return result
 
 
 def list_refusals(method: str, *, is_open: bool) -> tuple[int, ...]:
-    return (*REFUSALS, *(() if is_open else ONLY_SIGNED_IN), *(ONLY_WRITES if method == "post" else ()))
+    return (*REFUSALS, *(() if is_open else ONLY_SIGNED_IN), *(ONLY_WRITES if method in WRITES else ()))
 
 
 def describe(status: int) -> dict[str, Any]:
     content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": HTTPStatus(status).phrase, "content": content}
+    return {"description": PHRASES.get(status) or HTTPStatus(status).phrase, "content": content}

@@ -6,7 +6,7 @@ from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from leaderboard.models import Benchmark, Dataset, Metric, Model, Result, Run, Split, Submission, Task
+from leaderboard.models import Benchmark, Dataset, Metric, Model, Result, Run, Split, Submission, Task, Upload
 from leaderboard.queries import read_progress
 
 M = TypeVar("M", bound=models.Model)
@@ -169,6 +169,16 @@ class LogSerializer(serializers.Serializer[Any]):
     runs = RunSerializer(many=True)
 
 
+class UploadSerializer(StoredSerializer[Upload]):
+    """A file on its way; `upload` of a submission takes its id once it is complete."""
+
+    is_complete = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Upload
+        fields = ["id", "name", "size_bytes", "offset_bytes", "sha256", "is_complete"]
+
+
 class SubmissionRequestSerializer(serializers.Serializer[Any]):
     """A submission as it is sent: a file as multipart, or an address. What the fields may hold, `intake` checks."""
 
@@ -177,6 +187,7 @@ class SubmissionRequestSerializer(serializers.Serializer[Any]):
     architecture = serializers.CharField(required=False, allow_blank=True, help_text="such as torchvision/resnet50")
     framework = serializers.CharField(required=False, allow_blank=True)
     weights = serializers.FileField(required=False)
+    upload = serializers.CharField(required=False, allow_blank=True, help_text="id of a complete upload")
     weights_url = serializers.CharField(required=False, allow_blank=True)
     weights_sha256 = serializers.CharField(required=False, allow_blank=True)
     background = serializers.CharField(required=False, allow_blank=True)

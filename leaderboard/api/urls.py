@@ -3,6 +3,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 
 from leaderboard.api.boards import LeaderboardView
+from leaderboard.api.uploads import UploadsView, UploadView
 from leaderboard.api.views import (
     BenchmarkViewSet,
     DatasetViewSet,
@@ -25,6 +26,8 @@ router.register("results", ResultViewSet)
 app_name = "api"
 urlpatterns = [
     path("benchmarks/<slug:slug>/leaderboard/", LeaderboardView.as_view(), name="leaderboard"),
+    path("uploads/", UploadsView.as_view(), name="uploads"),
+    path("uploads/<uuid:pk>/", UploadView.as_view(), name="upload"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "docs/",

@@ -15,6 +15,7 @@ from leaderboard.models.result import Result, Score
 from leaderboard.models.run import Run
 from leaderboard.models.submission import Submission
 from leaderboard.models.task import Resource, Task
+from leaderboard.models.upload import Upload, UploadPart
 from leaderboard.models.weights import Weights
 from leaderboard.models.worker import Worker
 
@@ -42,6 +43,8 @@ __all__ = [
     "Standing",
     "Submission",
     "Task",
+    "Upload",
+    "UploadPart",
     "Weights",
     "Worker",
 ]

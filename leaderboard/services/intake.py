@@ -22,7 +22,7 @@ from evaluation.contract import BACKGROUNDS, InputFault, Protocol
 from evaluation.fetch import check_url
 from leaderboard.models import Ban, Benchmark, Metric, Submission
 from leaderboard.services.architectures import check_outputs, read_architecture
-from leaderboard.services.files import CheckedFile, check_file
+from leaderboard.services.files import check_file, receive
 from leaderboard.services.refusals import Refusals, RequestRefused
 from leaderboard.services.submissions import SubmissionRequest
 
@@ -32,14 +32,15 @@ check_web_address = URLValidator(schemes=["http", "https"])
 
 
 def read_request(
-    fields: Mapping[str, str], upload: "UploadedFile[Any] | None", *, by: AbstractBaseUser
+    fields: Mapping[str, str], sent: "UploadedFile[Any] | None", *, by: AbstractBaseUser
 ) -> SubmissionRequest:
     """Return the checked request. Raises: RequestRefused with every refusal at once."""
     refusals = Refusals()
     values = {key: str(value).strip() for key, value in fields.items()}
     check_account(by, refusals)
     benchmark = find_benchmark(values.get("benchmark", ""), refusals)
-    file = check_file(upload, refusals) if upload is not None else CheckedFile()
+    received = receive(sent, values.get("upload", ""), by=by, refusals=refusals)
+    upload, file = received.file, check_file(received, refusals)
     architecture = read_architecture(values.get("architecture", ""), file, refusals)
     background = read_background(values.get("background", ""), refusals)
     check_outputs(file, architecture.name, benchmark, background, refusals)
@@ -50,6 +51,7 @@ def read_request(
         is_recognised=architecture.is_recognised,
         framework=values.get("framework", "")[:40] or "PyTorch",
         weights_file=upload,
+        upload=received.upload,
         weights_name=name_file(upload, values),
         weights_url=read_weights_url(values.get("weights_url", ""), upload, refusals),
         weights_sha256=read_sha256(values.get("weights_sha256", ""), file.sha256, refusals),
@@ -62,6 +64,7 @@ def read_request(
         code_url=read_web_address(values, "code_url", refusals),
     )
     if refusals.errors or benchmark is None:
+        received.drop()
         raise RequestRefused(refusals.errors)
     return draft(benchmark=benchmark)
 
@@ -120,7 +123,7 @@ def read_text(values: Mapping[str, str], key: str, missing: str, refusals: Refus
 def read_weights_url(url: str, upload: "UploadedFile[Any] | None", refusals: Refusals) -> str:
     if upload is not None and url:
         refusals.add("weights_url", _("Give either a file or an address, not both."))
-    elif upload is None and not url:
+    elif upload is None and not url and "upload" not in refusals.errors:
         refusals.add("weights", _("Choose a weights file, or give its address below."))
     elif url:
         try:

@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from leaderboard import queue
-from leaderboard.models import Benchmark, Entry, Run, Submission
-from leaderboard.services import audit
+from leaderboard.models import Benchmark, Entry, Run, Submission, Upload
+from leaderboard.services import audit, uploads
 from leaderboard.services.transitions import move
 
 
@@ -25,6 +25,8 @@ class SubmissionRequest:
     # Whether the architecture was told from the file, not given.
     is_recognised: bool = False
     weights_file: "UploadedFile[Any] | None" = None
+    # The upload that the file was put together from, which is done with.
+    upload: Upload | None = None
     weights_name: str = ""
     weights_url: str = ""
     weights_sha256: str = ""
@@ -62,6 +64,10 @@ def submit(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime,
     if request.weights_file is not None:
         # The stored name is ours: nothing of the submitter's file name reaches the disk.
         submission.weights_file.save(f"{submission.id}.weights", request.weights_file, save=False)
+        if request.upload is not None:
+            uploads.discard(request.upload)
+            # It was moved to where it is stored; the request closes only what came with it.
+            request.weights_file.close()
     submission.save(force_insert=True)
     audit.record("submit", submission, by=by, at=at, data={"via": via, "is_recognised": request.is_recognised})
     enqueue(submission, by=by, at=at)

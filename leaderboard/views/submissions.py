@@ -27,11 +27,13 @@ from leaderboard.services.intake import count_left, read_request
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import cancel as cancel_submission
 from leaderboard.services.submissions import submit
+from leaderboard.services.uploads import list_own as list_own_uploads
 from leaderboard.states import CANCELLABLE, SETTLED, TransitionRefused
 from leaderboard.views.requests import HtmxRequest, SignedInRequest
 
 PER_PAGE = 30
 NEIGHBOURS = 2
+UPLOADS_SHOWN = 10
 PIECES_BYTES = 24 * 2**20
 
 
@@ -61,6 +63,8 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
         "form": form,
         "architectures": catalogue.names(),
         "left": count_left(request.user),
+        "uploads": list_own_uploads(request.user)[:UPLOADS_SHOWN],
+        "part_bytes": settings.UPLOAD_PART_BYTES,
         "waiting": Run.objects.filter(state="queued").count(),
     }
     return render(request, "leaderboard/submit.html", context, status=400 if form.is_refused else 200)

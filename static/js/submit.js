@@ -1,6 +1,7 @@
-// The submission form: say what a file is as soon as it is chosen, and show how far its upload is.
+// The submission form: say what a file is as soon as it is chosen, and send a large one while the form is filled in.
 const MIB = 2 ** 20;
 const ROUNDS = 4;
+let upload = null;
 
 // A file is told by its beginning and its end; what else the check needs, it asks for.
 async function lookAt(form, file) {
@@ -31,50 +32,108 @@ function showCheck(form, found) {
   const isOurs = !architecture.value || architecture.value === architecture.dataset.guess;
   const [guess] = found.architectures;
   place.textContent = [found.sentence, found.preparation].filter(Boolean).join(" ");
-  place.className = found.is_refused ? "error" : "hint";
+  place.className = found.is_refused ? "error" : "hint told";
   if (isOurs) architecture.value = architecture.dataset.guess = guess || "";
   if (guess) form.elements.protocol.placeholder = JSON.stringify(found.protocol);
 }
 
+function say(form, text) {
+  form.querySelector("[data-sent]").textContent = text;
+}
+
+function showSent(form, file, step) {
+  const bar = form.querySelector("progress");
+  if (step.pause) {
+    say(form, form.dataset.lost.replace("{n}", step.pause));
+    return;
+  }
+  const share = step.sent / file.size;
+  bar.hidden = false;
+  bar.value = share;
+  say(form, form.dataset.sending.replace("{n}", Math.floor(100 * share)));
+}
+
+// Sends the file in the background; the form takes the finished upload in the file's place.
+function startUpload(form, file) {
+  const token = form.elements.csrfmiddlewaretoken.value;
+  const { uploads: address, part } = form.dataset;
+  const tell = (step) => showSent(form, file, step);
+  const current = new ResumableUpload(file, { address, partBytes: Number(part), token, tell });
+  current.finished = current.run().then(
+    (id) => {
+      const field = form.elements.upload;
+      const listed = [...field.options].find((option) => option.value === id);
+      if (listed) Object.assign(listed, { disabled: false, selected: true, text: file.name });
+      else field.add(new Option(file.name, id, true, true));
+      field.closest(".field").hidden = false;
+      form.elements.weights.value = "";
+      say(form, form.dataset.done);
+      return true;
+    },
+    (error) => {
+      if (!current.isStopped) say(form, error.message);
+      return false;
+    },
+  );
+  return current;
+}
+
 document.addEventListener("change", async (event) => {
   const form = event.target.closest("form[data-upload]");
-  const file = event.target.matches("input[type=file]") && event.target.files[0];
-  if (!form || !file) return;
+  if (!form || !event.target.matches("input[type=file]")) return;
+  const file = event.target.files[0];
+  upload?.stop();
+  upload = null;
+  if (!file) return;
+  let found = null;
   try {
-    const found = await lookAt(form, file);
-    if (found && event.target.files[0] === file) showCheck(form, found);
+    found = await lookAt(form, file);
   } catch {
     // Without an answer the file is checked when it is sent.
   }
+  if (event.target.files[0] !== file) return;
+  if (found) showCheck(form, found);
+  if (!found?.is_refused && file.size > Number(form.dataset.part)) upload = startUpload(form, file);
 });
 
-document.addEventListener("submit", (event) => {
-  const form = event.target.closest("form[data-upload]");
-  if (!form || !form.querySelector("input[type=file]")?.files.length) return;
-  event.preventDefault();
+async function send(form) {
   const bar = form.querySelector("progress");
-  const send = form.querySelector("button[type=submit]");
+  const button = form.querySelector("button[type=submit]");
+  button.disabled = true;
+  if (upload && !(await upload.finished)) {
+    button.disabled = false;
+    return;
+  }
   const request = new XMLHttpRequest();
   bar.hidden = false;
-  send.disabled = true;
   request.upload.addEventListener("progress", (step) => {
     if (step.lengthComputable) bar.value = step.loaded / step.total;
   });
-  request.addEventListener("load", () => {
-    if (request.responseURL && new URL(request.responseURL).pathname !== form.getAttribute("action")) {
-      window.location.assign(request.responseURL);
-      return;
-    }
-    const page = new DOMParser().parseFromString(request.responseText, "text/html");
-    const fresh = page.querySelector("form[data-upload]");
-    if (fresh) form.replaceWith(fresh);
-    document.querySelector("[aria-invalid]")?.focus();
-  });
+  request.addEventListener("load", () => showAnswer(form, request));
   request.addEventListener("error", () => {
     bar.hidden = true;
-    send.disabled = false;
+    button.disabled = false;
     form.querySelector("[data-failed]").hidden = false;
   });
   request.open("POST", form.action);
   request.send(new FormData(form));
+}
+
+function showAnswer(form, request) {
+  if (request.responseURL && new URL(request.responseURL).pathname !== form.getAttribute("action")) {
+    window.location.assign(request.responseURL);
+    return;
+  }
+  const page = new DOMParser().parseFromString(request.responseText, "text/html");
+  const fresh = page.querySelector("form[data-upload]");
+  upload = null;
+  if (fresh) form.replaceWith(fresh);
+  document.querySelector("[aria-invalid]")?.focus();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-upload]");
+  if (!form || !(upload || form.elements.weights.files.length)) return;
+  event.preventDefault();
+  send(form);
 });

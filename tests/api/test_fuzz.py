@@ -8,6 +8,7 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -19,10 +20,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from leaderboard.models import Benchmark, Result, Submission
+from leaderboard.services import uploads
 from portal.accounts.models import User
 from portal.wsgi import application
 from tests.api.conftest import make_token
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -63,6 +66,7 @@ def test_every_answer_is_one_that_the_schema_names(
         "models": verified.entry.model.slug,
         "submissions": str(queued.pk),
         "results": str(verified.pk),
+        "uploads": str(uploads.begin(by=lin, name="net.pth", size=1000, at=timezone.now()).pk),
     }
     headers = {"Authorization": f"Token {make_token(lin)}"}
     schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", serve)

@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from leaderboard.models import Challenge, Dataset, Result, Split, Submission
+from leaderboard.models import Challenge, Dataset, Result, Split, Submission, Upload
 from leaderboard.samples import name_thumbnail
-from leaderboard.services import workers
+from leaderboard.services import uploads, workers
 from tests.factories import make_user
 from tests.visitor import walk
 from tests.web import conftest as web
@@ -48,6 +48,8 @@ ROUTES = {
     "api/v1/submissions/<uuid:pk>/": ("401 404 200 200", "401 405 405 405"),
     "api/v1/submissions/<uuid:pk>/cancel/": ("401 405 405 405", "401 404 409 409"),
     "api/v1/submissions/<uuid:pk>/log/": ("401 404 200 200", "401 405 405 405"),
+    "api/v1/uploads/": ("401 405 405 405", "401 400 400 400"),
+    "api/v1/uploads/<uuid:pk>/": ("401 404 200 404", "401 405 405 405"),
     "api/v1/results/<uuid:pk>/": API,
     "api/v1/results/<uuid:pk>/attestation/": API,
     "api/v1/results/<uuid:pk>/evidence/": API,
@@ -119,6 +121,7 @@ def clients(stage: Stage) -> dict[str, Client]:
     Result.objects.get(run__submission=stage.verified).evidence.save("evidence.npz", ContentFile(b"evidence"))
     show_sample(stage.digits.split)
     Challenge.objects.create(entry_id=stage.verified.entry_id or 0, text="Look again.", created_at=timezone.now())
+    uploads.begin(by=stage.owner, name="net.pth", size=10, at=timezone.now())
     people = {"anyone": None, "other": make_user("eva"), "owner": stage.owner, "staff": stage.admin}
     clients = {role: Client(raise_request_exception=False) for role in ROLES}
     for role, user in people.items():
@@ -140,13 +143,15 @@ def fill_in(route: str, stage: Stage, submission: Submission) -> str:
     cited = stage.imagenet.entries.filter(model__paper__isnull=False)[0].model
     assert entry
     kind = route.removeprefix("api/v1/").partition("/")[0]
+    upload = Upload.objects.first()
+    objects = {"results": result.pk} | ({"uploads": upload.pk} if upload else {})
     slugs = {"tasks": "image-classification", "models": entry.model.slug}
     numbers = {"papers": cited.paper_id, "moderation": Challenge.objects.values_list("pk", flat=True).first()}
     values = {
         "<slug:slug>": slugs.get(kind, "digits"),
         "<slug:digest>/<int:place>": f"{stage.digits.split.short_digest}/0",
         "<int:pk>": str(numbers.get(kind, entry.pk)),
-        "<uuid:pk>": str(result.pk if kind == "results" else submission.pk),
+        "<uuid:pk>": str(objects.get(kind, submission.pk)),
         "<str:username>": stage.owner.username,
         "<str:format>": "csv",
         "<slug:benchmark>": "digits",

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Dialog, Page
 from leaderboard.models import AuditEvent, Benchmark, BoardFacts, Entry, Model, Paper, Submission, Task
 from leaderboard.models.addresses import WebAddressField
 from leaderboard.queries.moderation import QUEUES
-from leaderboard.services import challenges, moderation, runs, submissions, workers
+from leaderboard.services import challenges, moderation, runs, submissions, uploads, workers
 from leaderboard.services.standings import refresh_benchmark
 from leaderboard.templatetags.veriboard import TAGS
 from portal.accounts.models import User
@@ -116,7 +116,7 @@ SEEN = {
     *("Submission.model_name", "Submission.architecture", "Submission.framework", "Submission.weights_name"),
     *("Submission.weights_format", "Submission.state_reason", "Run.stage", "Run.log", "Result.report"),
     *("Result.retraction_reason", "AuditEvent.actor", "AuditEvent.reason", "Worker.box", "Worker.queues"),
-    *("Ban.reason", "Challenge.text", "Challenge.answer"),
+    *("Ban.reason", "Challenge.text", "Challenge.answer", "Upload.name"),
 }
 # Tells of which kinds of elements, each with the names of its attributes, and of which addresses the pages are made.
 READ = """texts => {
@@ -242,6 +242,8 @@ def board(db: None) -> Benchmark:
     Submission.objects.update(**links)
     for name in ("worker-a", "worker-b"):
         workers.announce(name, queues=["cpu"], box="bwrap", at=NOW)
+    for size in range(1, 1 + STEP):
+        uploads.begin(by=owner, name="x", size=size, at=NOW)
     for one, url in zip(Entry.objects.filter(is_hidden=False), ("https://e.example/why", ""), strict=False):
         made = challenges.challenge(one, "Something is wrong with it.", url, by=owner, at=NOW)
         if url:
