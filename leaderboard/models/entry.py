@@ -99,6 +99,11 @@ class Standing(models.Model):
     rank = models.PositiveIntegerField(null=True)
     rank_low = models.PositiveIntegerField(null=True)
     rank_high = models.PositiveIntegerField(null=True)
+    # Facts of the entry that boards are narrowed by, so that no join stands between them and the order of the board.
+    parameters = models.PositiveBigIntegerField(null=True)
+    multiply_adds = models.PositiveBigIntegerField(null=True)
+    published_on = models.DateField(null=True)
+    has_extra_data = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -120,6 +125,19 @@ class Standing(models.Model):
                 name="verified_order",
                 condition=models.Q(verified__isnull=False, is_visible=True),
             ),
+            models.Index(
+                "benchmark",
+                "metric",
+                models.F("order_value").desc(),
+                "entry",
+                name="claimed_order",
+                condition=models.Q(verified__isnull=True, is_visible=True),
+            ),
+            # For filters that leave little: sorting what is found beats walking down the board.
+            models.Index("benchmark", "metric", "parameters", name="board_parameters"),
+            models.Index("benchmark", "metric", "multiply_adds", name="board_multiply_adds"),
+            models.Index("benchmark", "metric", "published_on", name="board_published_on"),
+            models.Index("benchmark", "metric", name="board_extra_data", condition=models.Q(has_extra_data=True)),
             models.Index("benchmark", "metric", name="best_of_board", condition=models.Q(is_best=True)),
         ]
 

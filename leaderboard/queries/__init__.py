@@ -1,20 +1,18 @@
 """Reads: what pages and API show, as plain dataclasses, with a constant number of queries whatever the size."""
 
 from leaderboard.queries.board import (
-    CHARTED,
     PAGE_SIZE,
     Board,
     BoardRow,
-    ChartRow,
     ScoreCell,
     WeightsLink,
     benchmark_metrics,
     build_rows,
-    read_chart_rows,
     read_findings,
     read_rows,
 )
 from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
+from leaderboard.queries.charted import CHARTED, ChartRow, read_chart_rows
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
 from leaderboard.queries.history import read_board
 from leaderboard.queries.ledger import LedgerLine, read_ledger

@@ -4,23 +4,21 @@ import base64
 import binascii
 import datetime as dt
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from leaderboard.claims.table import Action, Change, Finding, Severity
 from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Standing
-from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
+from leaderboard.queries.filters import BadQuery, BoardFilters
+from leaderboard.queries.narrowing import filter_standings
 
 PAGE_SIZE = 50
-# The charts of a larger board show its best entries, and speeds of fewer: these lie in long reports.
-CHARTED, TIMED = 1000, 200
-R = TypeVar("R", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,15 @@ class BoardRow:
     code_urls: tuple[dict[str, str], ...]
     parameters: int | None
     multiply_adds: int | None
+    extra_data: str
     verified_at: dt.datetime | None
     result_id: UUID | None = None
     submission_id: UUID | None = None
+
+    @property
+    def is_level(self) -> bool:
+        """Tell whether the leader cannot be told apart from this row, which is not the leader."""
+        return self.rank_low == 1 and self.rank != 1
 
     @property
     def frameworks(self) -> tuple[str, ...]:
@@ -135,39 +139,6 @@ def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:
     raise BadQuery(
         "metric", _("This benchmark has no metric “%(key)s”; it has %(known)s.") % {"key": key[:100], "known": known}
     )
-
-
-def check_status(filters: BoardFilters) -> None:
-    """Raises: BadQuery."""
-    if filters.status not in STATUS_FILTERS:
-        sentence = _("Unknown status “%(status)s”; use one of %(known)s.")
-        known = ", ".join(STATUS_FILTERS)
-        raise BadQuery("status", sentence % {"status": filters.status[:100], "known": known})
-
-
-def narrow(rows: QuerySet[R], filters: BoardFilters, entry: str) -> QuerySet[R]:
-    """Keep what the filters on model and weights leave. `entry` leads from a row to its entry: "" or "entry__"."""
-    if filters.framework:
-        links = Entry.weights.through.objects.filter(entry_id=OuterRef(f"{entry}pk"))
-        rows = rows.filter(Exists(links.filter(weights__framework__iexact=filters.framework)))
-    if filters.max_parameters is not None:
-        rows = rows.filter(**{f"{entry}model__parameters__lte": filters.max_parameters})
-    if filters.text:
-        rows = rows.filter(**{f"{entry}model__name__icontains": filters.text})
-    return rows
-
-
-def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters) -> QuerySet[Standing]:
-    """Return the visible standings that the filters leave. Raises: BadQuery."""
-    check_status(filters)
-    standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
-    if filters.status in ("verified", "mismatch"):
-        standings = standings.filter(verified__isnull=False)
-    if filters.status == "mismatch":
-        standings = standings.filter(entry__status=Entry.Status.MISMATCH)
-    if filters.status == "claimed":
-        standings = standings.filter(verified__isnull=True)
-    return narrow(standings, filters, "entry__")
 
 
 class Cut(NamedTuple):
@@ -288,6 +259,7 @@ def build_row(
         code_urls=tuple(entry.code_urls),
         parameters=model.parameters,
         multiply_adds=model.multiply_adds,
+        extra_data=entry.extra_data,
         verified_at=entry.verified_at,
         result_id=result[0] if result else None,
         submission_id=result[1] if result else None,
@@ -312,41 +284,3 @@ def read_findings(facts: BoardFacts) -> tuple[Finding, ...]:
 def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
     """Return the rows of these standings in their order."""
     return build_rows(standings.select_related("entry__model__paper"))
-
-
-@dataclass(frozen=True)
-class ChartRow:
-    """What the charts need of an entry."""
-
-    model_slug: str
-    model_name: str
-    parameters: int | None
-    multiply_adds: int | None
-    published_on: dt.date | None
-    verified_at: dt.datetime | None
-    claimed: float | None
-    verified: float | None
-    images_per_second: float | None = None
-
-
-def read_chart_rows(benchmark: Benchmark, metric: Metric, count: int = CHARTED) -> list[ChartRow]:
-    """Return the best entries of a board, with two queries."""
-    standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
-    columns = ("slug", "name", "parameters", "multiply_adds", "paper__published_on")
-    values = standings.order_by("-order_value", "entry_id").values_list(
-        "entry_id", *(f"entry__model__{column}" for column in columns), "entry__verified_at", "claimed", "verified"
-    )
-    rows = list(values[:count])
-    speeds = read_speeds([row[0] for row in rows if row[-1] is not None][:TIMED])
-    return [replace(ChartRow(*facts), images_per_second=speeds.get(entry_id)) for entry_id, *facts in rows]
-
-
-def read_speeds(entry_ids: list[int]) -> dict[int, float]:
-    """Return images per second of the entries' standing results, of the device that most of them were verified on."""
-    results = Result.objects.filter(entry_id__in=entry_ids, retracted_at=None).order_by("created_at")
-    columns = ("entry_id", "report__environment__device", "report__timing__images_per_second")
-    found = {entry: (device, speed) for entry, device, speed in results.values_list(*columns) if speed}
-    devices = Counter(device for device, _speed in found.values())
-    # Speeds of different machines say nothing about the models.
-    usual = devices.most_common(1)[0][0] if devices else None
-    return {entry: float(speed) for entry, (device, speed) in found.items() if device == usual}

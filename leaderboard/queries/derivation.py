@@ -73,6 +73,7 @@ def settle(entry: Entry, known: Known, benchmark: Benchmark, metrics: Iterable[M
 def build_standing(entry: Entry, known: Known, metric: Metric) -> Standing:
     claim, score = known.claims.get(metric.pk), known.scores.get(metric.pk)
     value = score.value if score else claim.value if claim else None
+    model = entry.model
     sign = -1 if metric.direction == Metric.Direction.LOWER else 1
     return Standing(
         entry=entry,
@@ -85,4 +86,8 @@ def build_standing(entry: Entry, known: Known, metric: Metric) -> Standing:
         high=score.high if score else None,
         order_value=Standing.MISSING if value is None else sign * value,
         is_visible=not entry.is_hidden and bool(known.claims or known.result),
+        parameters=model.parameters,
+        multiply_adds=model.multiply_adds,
+        published_on=model.paper.published_on if model.paper else None,
+        has_extra_data=bool(entry.extra_data),
     )

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 MAX_NUMBER = 10**15
 STATUS_FILTERS = ("all", "verified", "mismatch", "claimed")
+EXTRA_DATA_FILTERS = ("", "without", "with")
 
 
 class BadQuery(ValueError):
@@ -28,6 +29,10 @@ class BoardFilters:
     max_parameters: int | None = None
     as_of: dt.date | None = None
     text: str = ""
+    max_multiply_adds: int | None = None
+    published_from: dt.date | None = None
+    published_to: dt.date | None = None
+    extra_data: str = ""
 
 
 def read_number(parameters: Mapping[str, str], name: str, low: int, high: int) -> int | None:
@@ -41,22 +46,33 @@ def read_number(parameters: Mapping[str, str], name: str, low: int, high: int) -
     return int(text)
 
 
+def read_date(parameters: Mapping[str, str], name: str) -> dt.date | None:
+    """Return a day, None where it is not given. Raises: BadQuery."""
+    text = parameters.get(name, "").strip()
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise BadQuery(name, _("%(name)s is a date such as 2026-01-31.") % {"name": name}) from error
+
+
 def read_filters(parameters: Mapping[str, str]) -> BoardFilters:
     """Return the filters that an address asks for. Raises: BadQuery."""
     for name, text in parameters.items():
         if "\0" in text or len(text) > 300:
             sentence = _("%(name)s is longer than it can be, or holds a null byte.")
             raise BadQuery(name, sentence % {"name": name})
-    as_of = parameters.get("as_of", "").strip()
-    try:
-        date = dt.date.fromisoformat(as_of) if as_of else None
-    except ValueError as error:
-        raise BadQuery("as_of", _("as_of is a date such as 2026-01-31.")) from error
+    extra_data = parameters.get("extra_data", "")
+    if extra_data not in EXTRA_DATA_FILTERS:
+        raise BadQuery("extra_data", _("extra_data is with, without or nothing."))
     return BoardFilters(
         metric=parameters.get("metric", ""),
         status=parameters.get("status", "") or "all",
         framework=parameters.get("framework", ""),
         max_parameters=read_number(parameters, "max_parameters", 1, MAX_NUMBER),
-        as_of=date,
+        as_of=read_date(parameters, "as_of"),
         text=parameters.get("q", ""),
+        max_multiply_adds=read_number(parameters, "max_multiply_adds", 1, MAX_NUMBER),
+        published_from=read_date(parameters, "published_from"),
+        published_to=read_date(parameters, "published_to"),
+        extra_data=extra_data,
     )

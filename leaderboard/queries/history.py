@@ -15,15 +15,14 @@ from leaderboard.queries.board import (
     benchmark_metrics,
     build_cell,
     build_row,
-    check_status,
     choose_metric,
     make_board,
-    narrow,
     read_links,
     read_present_board,
 )
 from leaderboard.queries.derivation import Known, build_standing, collect_known, settle
 from leaderboard.queries.filters import BadQuery, BoardFilters
+from leaderboard.queries.narrowing import check_status, narrow_entries
 from leaderboard.ranking import rank, rank_intervals_from_intervals
 
 MOST_ENTRIES = 5_000
@@ -67,7 +66,7 @@ def read_past_board(
 def find_entries(benchmark: Benchmark, filters: BoardFilters, end: dt.datetime) -> list[Entry]:
     """Raises: BadQuery where they are too many to derive for one reader."""
     entries = Entry.objects.filter(benchmark=benchmark, is_hidden=False, created_at__lte=end)
-    entries = narrow(entries, filters, "").select_related("model__paper").order_by("pk")
+    entries = narrow_entries(entries, filters).select_related("model__paper").order_by("pk")
     found = list(entries[: MOST_ENTRIES + 1])
     if len(found) > MOST_ENTRIES:
         raise BadQuery("as_of", _("This board is too large to be shown as of a day; narrow it by framework or name."))

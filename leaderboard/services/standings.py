@@ -20,13 +20,18 @@ LINTED_ENTRIES = 1000
 # number: 300 entries take a quarter of a second at worst. Beyond the third a publication would wait too long.
 PAIRED_HERE, PAIRED_WITHOUT_ENGINE, PAIRED_AT_ALL = 300, 600, 3000
 
+# What a standing takes from its entry; ranks follow from the whole board.
+DERIVED = ["claimed", "claimed_text", "verified", "low", "high", "order_value", "is_visible", "rank"]
+DERIVED += ["parameters", "multiply_adds", "published_on", "has_extra_data"]
+
 
 @transaction.atomic
 def refresh_benchmark(benchmark: Benchmark) -> None:
     """Derive the whole board anew."""
     lock(benchmark)
     metrics = list(benchmark.metrics.all())
-    refresh_entries(list(Entry.objects.filter(benchmark=benchmark)), benchmark, metrics)
+    entries = Entry.objects.filter(benchmark=benchmark).select_related("model__paper")
+    refresh_entries(list(entries), benchmark, metrics)
     rerank(benchmark, metrics)
     note_facts(benchmark, is_linted=True)
 
@@ -87,7 +92,7 @@ def refresh_entries(entries: list[Entry], benchmark: Benchmark, metrics: list[Me
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["entry", "metric"],
-        update_fields=["claimed", "claimed_text", "verified", "low", "high", "order_value", "is_visible", "rank"],
+        update_fields=DERIVED,
     )
 
 

@@ -67,6 +67,10 @@ class Row(Protocol):
     @property
     def parameters(self) -> int | None: ...
     @property
+    def multiply_adds(self) -> int | None: ...
+    @property
+    def extra_data(self) -> str: ...
+    @property
     def verified_at(self) -> dt.datetime | None: ...
     @property
     def result_id(self) -> object: ...
@@ -98,6 +102,9 @@ def row_to_dict(row: Row) -> dict[str, Any]:
         "paper_url": row.paper_url,
         "code_urls": [code["url"] for code in row.code_urls],
         "parameters": row.parameters,
+        "multiply_adds": row.multiply_adds,
+        "extra_data": row.extra_data,
+        "published_on": row.published_on,
         "verified_at": row.verified_at,
         "result": row.result_id,
         "submission": row.submission_id,

@@ -25,6 +25,7 @@ from leaderboard.queries import (
 from leaderboard.services.exports import export_board as write_board
 from leaderboard.services.standings import read_facts
 from leaderboard.views.charts import read_charts
+from leaderboard.views.columns import list_toggles, read_columns
 from leaderboard.views.requests import HtmxRequest
 
 TEMPLATE = "leaderboard/board.html"
@@ -36,8 +37,12 @@ EXPORTS = {
     "model-index.yml": ("model-index", "application/yaml"),
     "bib": ("bibtex", "application/x-bibtex"),
 }
-PARAMETERS = ("metric", "status", "framework", "max_parameters", "as_of", "q")
-SIZES = ((5_000_000, "5 M"), (10_000_000, "10 M"), (25_000_000, "25 M"), (50_000_000, "50 M"), (100_000_000, "100 M"))
+FILTERS = (
+    *("status", "framework", "max_parameters", "max_multiply_adds", "published_from", "published_to"),
+    *("extra_data", "as_of", "q"),
+)
+SIZES = (5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000)
+OPERATIONS = (300_000_000, 600_000_000, 2_000_000_000, 5_000_000_000, 15_000_000_000)
 
 
 def find_benchmark(slug: str) -> Benchmark:
@@ -59,6 +64,7 @@ def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
             context |= {
                 "charts": read_charts(benchmark, facts, request.GET.get("chart", "")),
                 "findings": read_findings(facts),
+                "variants": list_variants(benchmark),
             }
         text, status = render_to_string(f"{TEMPLATE}#{part}", context, request), 400 if context["error"] else 200
         if status == 200:
@@ -74,23 +80,41 @@ def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
 def read_context(benchmark: Benchmark, facts: BoardFacts, query: QueryDict) -> dict[str, Any]:
     """Return what the table shows."""
     error, board = "", None
-    parameters = {name: query.get(name, "") for name in PARAMETERS}
+    parameters = {name: query.get(name, "") for name in FILTERS}
     try:
         board = read_board(benchmark, read_filters(query), cursor=query.get("cursor") or None)
     except BadQuery as bad:
         error = str(bad)
         metrics = benchmark_metrics(benchmark)
         board = Board(benchmark, metrics, metrics[0], BoardFilters(), ()) if metrics else None
+    columns = read_columns(query)
     return {
         "benchmark": benchmark,
         "board": board,
         "error": error,
         "counts": facts,
-        "sizes": SIZES,
-        "axis": make_axis(board) if board else None,
+        "sizes": list_sizes(SIZES, parameters["max_parameters"]),
+        "operations": list_sizes(OPERATIONS, parameters["max_multiply_adds"]),
+        "axis": make_axis(board) if board and "strip" in columns else None,
+        "columns": columns,
+        "toggles": list_toggles(columns),
         "parameters": parameters,
+        "kept": {name: query[name] for name in ("status", "metric", "columns", "chart") if query.get(name)},
         "is_filtered": any(parameters.values()),
     }
+
+
+def list_sizes(usual: tuple[int, ...], chosen: str) -> list[tuple[str, str]]:
+    """Return the sizes to choose from as value and text, with the one that the address asks for."""
+    sizes = {*usual, *([int(chosen)] if chosen.isascii() and chosen.isdigit() and len(chosen) < 17 else [])}
+    return [(str(size), charts.name_count(size)) for size in sorted(sizes)]
+
+
+def list_variants(benchmark: Benchmark) -> list[Benchmark]:
+    """Return the boards of the same task and dataset under other protocols or on other splits, with this one."""
+    same = Benchmark.objects.filter(task=benchmark.task_id, split__dataset=benchmark.split.dataset_id)
+    found = list(same.select_related("split", "protocol"))
+    return found if len(found) > 1 else []
 
 
 def make_axis(board: Board) -> charts.Axis | None:

@@ -1,0 +1,77 @@
+"""Which rows the filters of a board leave."""
+
+from typing import TypeVar
+
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.utils.translation import gettext as _
+
+from leaderboard.models import Benchmark, Entry, Metric, Standing
+from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
+
+R = TypeVar("R", bound=Model)
+# Where a filtered fact is found: a standing carries its entry's facts itself, so that no join keeps a database from
+# walking down the board in order; a past board has entries only.
+STANDING = {
+    "entry": "entry_id",
+    "name": "entry__model__name",
+    "parameters": "parameters",
+    "multiply_adds": "multiply_adds",
+    "published_on": "published_on",
+}
+ENTRY = {
+    "entry": "pk",
+    "name": "model__name",
+    "parameters": "model__parameters",
+    "multiply_adds": "model__multiply_adds",
+    "published_on": "model__paper__published_on",
+}
+
+
+def check_status(filters: BoardFilters) -> None:
+    """Raises: BadQuery."""
+    if filters.status not in STATUS_FILTERS:
+        sentence = _("Unknown status “%(status)s”; use one of %(known)s.")
+        known = ", ".join(STATUS_FILTERS)
+        raise BadQuery("status", sentence % {"status": filters.status[:100], "known": known})
+
+
+def narrow_standings(standings: QuerySet[Standing], filters: BoardFilters) -> QuerySet[Standing]:
+    if filters.extra_data:
+        standings = standings.filter(has_extra_data=filters.extra_data == "with")
+    return narrow(standings, filters, STANDING)
+
+
+def narrow_entries(entries: QuerySet[Entry], filters: BoardFilters) -> QuerySet[Entry]:
+    if filters.extra_data:
+        entries = entries.exclude(extra_data="") if filters.extra_data == "with" else entries.filter(extra_data="")
+    return narrow(entries, filters, ENTRY)
+
+
+def narrow(rows: QuerySet[R], filters: BoardFilters, places: dict[str, str]) -> QuerySet[R]:
+    """Keep what the filters on model, paper and weights leave."""
+    if filters.framework:
+        links = Entry.weights.through.objects.filter(entry_id=OuterRef(places["entry"]))
+        rows = rows.filter(Exists(links.filter(weights__framework__iexact=filters.framework)))
+    bounds = {
+        f"{places['parameters']}__lte": filters.max_parameters,
+        f"{places['multiply_adds']}__lte": filters.max_multiply_adds,
+        f"{places['published_on']}__gte": filters.published_from,
+        f"{places['published_on']}__lte": filters.published_to,
+    }
+    rows = rows.filter(**{field: bound for field, bound in bounds.items() if bound is not None})
+    if filters.text:
+        rows = rows.filter(**{f"{places['name']}__icontains": filters.text})
+    return rows
+
+
+def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters) -> QuerySet[Standing]:
+    """Return the visible standings that the filters leave. Raises: BadQuery."""
+    check_status(filters)
+    standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
+    if filters.status in ("verified", "mismatch"):
+        standings = standings.filter(verified__isnull=False)
+    if filters.status == "mismatch":
+        standings = standings.filter(entry__status=Entry.Status.MISMATCH)
+    if filters.status == "claimed":
+        standings = standings.filter(verified__isnull=True)
+    return narrow_standings(standings, filters)

@@ -1,0 +1,136 @@
+"""The board as a reader uses it: narrowed, with chosen columns, with what is level with the leader marked."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Page
+
+from leaderboard.models import Benchmark, Entry, Paper, Protocol
+from leaderboard.services.standings import refresh_benchmark
+from tests.factories import make_benchmark, make_entry, make_user
+from tests.web.conftest import verify
+
+pytestmark = pytest.mark.django_db
+BOARD = "/benchmarks/digits/"
+
+
+@pytest.fixture
+def board() -> Benchmark:
+    """Three claims: a small old one, a large new one with extra data, and one of which nothing is known."""
+    board = make_benchmark()
+    facts = (("Small", 2, 2015, ""), ("Large", 90, 2021, "JFT-300M"))
+    for name, millions, year, extra_data in facts:
+        entry = make_entry(board, name, claims={"top1": 80.0})
+        paper = Paper.objects.create(url=f"https://example.org/{name}", published_on=dt.date(year, 6, 1))
+        model = entry.model
+        model.parameters, model.multiply_adds, model.paper = millions * 10**6, millions * 10**8, paper
+        model.save()
+        Entry.objects.filter(pk=entry.pk).update(extra_data=extra_data)
+    make_entry(board, "Unknown", claims={"top1": 70.0})
+    refresh_benchmark(board)
+    return board
+
+
+def read(query: str) -> list[str]:
+    answer = Client().get(f"/api/v1/benchmarks/digits/leaderboard/?{query}").json()
+    return [row["model"]["name"] for row in answer["results"]]
+
+
+@pytest.mark.parametrize("as_of", ["", "&as_of=2099-01-01"])
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("max_parameters=2000000", ["Small"]),
+        ("max_multiply_adds=200000000", ["Small"]),
+        ("max_multiply_adds=9000000000", ["Small", "Large"]),
+        ("published_from=2015-06-02", ["Large"]),
+        ("published_to=2015-06-01", ["Small"]),
+        ("published_from=2015-06-01&published_to=2021-06-01", ["Small", "Large"]),
+        ("extra_data=with", ["Large"]),
+        ("extra_data=without", ["Small", "Unknown"]),
+        ("extra_data=without&q=SMA&framework=pytorch", ["Small"]),
+    ],
+)
+def test_filters_leave_what_they_say_today_and_in_the_past(
+    board: Benchmark, query: str, names: list[str], as_of: str
+) -> None:
+    assert read(query + as_of) == names
+
+
+@pytest.mark.parametrize("query", ["extra_data=maybe", "published_from=yesterday", "max_multiply_adds=-1"])
+def test_wrong_filters_are_named(board: Benchmark, query: str) -> None:
+    answer = Client().get(f"{BOARD}?{query}")
+    assert answer.status_code == 400
+    assert query.partition("=")[0] in answer.content.decode()
+
+
+def test_extra_data_is_told_beside_the_model(board: Benchmark) -> None:
+    assert "+JFT-300M" in Client().get(BOARD).content.decode()
+
+
+def test_columns_are_chosen_by_the_address(board: Benchmark) -> None:
+    usual = Client().get(BOARD).content.decode()
+    assert '<td class="links">' in usual
+    assert 'class="number fact"' not in usual
+    chosen = Client().get(f"{BOARD}?columns=parameters,nonsense").content.decode()
+    assert '<td class="links">' not in chosen
+    assert '<td class="number fact">90 M</td>' in chosen
+    assert 'name="columns" value="parameters,nonsense"' in chosen
+    # Each toggle leads to this choice with one column more or less.
+    assert 'href="?columns=strip%2Cparameters"' in chosen
+    assert 'href="?columns="' in chosen
+
+
+def test_a_size_that_is_not_on_the_list_stays_chosen(board: Benchmark) -> None:
+    page = Client().get(f"{BOARD}?max_parameters=3000000").content.decode()
+    assert '<option value="3000000" selected>≤ 3 M</option>' in page
+
+
+def test_rows_level_with_the_leader_are_marked() -> None:
+    board, owner = make_benchmark(), make_user()
+    for name, top1 in (("Best", 81.0), ("Level", 80.8), ("Behind", 60.0)):
+        verify(board, owner, name, top1, claims={})
+    page = Client().get(BOARD).content.decode()
+    assert page.count('class="verified level"') == 1
+    row = page.partition('class="verified level"')[2].partition("</tr>")[0]
+    assert "Level" in row
+    assert "cannot be told apart from the leader" in row
+
+
+def test_other_protocols_of_the_dataset_are_a_switch(board: Benchmark) -> None:
+    assert "Other protocols" not in Client().get(BOARD).content.decode()
+    other = Protocol.objects.create(slug="ten-crop", name_en="ten crops")
+    Benchmark.objects.create(slug="digits-ten", task=board.task, split=board.split, protocol=other)
+    page = Client().get(f"{BOARD}?q=small").content.decode()
+    assert '<a href="/benchmarks/digits-ten/">ten crops</a>' in page
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_keyboard_walks_the_rows(board: Benchmark, live_portal: str, page: Page) -> None:
+    page.goto(live_portal + BOARD)
+    for key in ("j", "j", "ArrowUp", "k"):
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.textContent") == "Small"
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/models/large/")
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_filtering_moves_nothing_but_the_rows(board: Benchmark, live_portal: str, page: Page) -> None:
+    page.goto(live_portal + BOARD)
+    before = page.locator(".board thead").bounding_box()
+    page.select_option("[name=max_parameters]", "5000000")
+    page.wait_for_url("**max_parameters=5000000**")
+    page.wait_for_function("document.querySelectorAll('.board tbody tr').length === 1")
+    after = page.locator(".board thead").bounding_box()
+    assert before
+    assert after
+    assert (before["x"], before["y"], before["height"]) == (after["x"], after["y"], after["height"])
+    page.locator("summary", has_text="Columns").click()
+    page.get_by_role("link", name="Links shown").click()
+    page.wait_for_url("**columns=**")
+    assert page.locator("td.links").count() == 0
