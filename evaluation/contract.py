@@ -183,9 +183,11 @@ class Score:
 class EvaluationReport:
     """The record of one evaluation.
 
-    `weights`: sha256, format, architecture, parameters. `dataset`: samples, classes, digest (`sha256:…`).
-    `environment`: versions, device, precision, box. `timing`: images_per_second, seconds by stage.
-    `analysis`: derived from the evidence: per-class accuracy, confusion pairs.
+    `weights`: sha256 of the file, format, architecture, parameters, content_sha256 (of the tensors, whatever they are
+    called and stored in), multiply_adds of one image where known. `dataset`: samples, classes, digest (`sha256:…`) of
+    the files, pixels_digest of what the networks see. `environment`: versions, device, precision, box, peak memory.
+    `timing`: images_per_second, seconds by stage. `evidence`: its size, and the digest of the predictions.
+    `analysis`: derived from the predictions: per-class accuracy, confusion pairs, calibration error, near ties.
     Of a part `dataset` says which positions, and there are no metrics, no evidence and no analysis.
     """
 

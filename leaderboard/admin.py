@@ -230,7 +230,7 @@ class WeightsAdmin(AuditedAdmin):
     list_filter = ("framework", "format")
     search_fields = ("model__name", "url", "sha256")
     autocomplete_fields = ("model",)
-    readonly_fields = ("file", "sha256", "size_bytes", "format", "created_at")
+    readonly_fields = ("file", "sha256", "content_sha256", "size_bytes", "format", "created_at")
 
 
 @admin.register(Entry)

@@ -1,14 +1,18 @@
 """What is stored of a run: one row a sample, in dataset order, as columns of a compressed archive.
 
-`sample` is the first 8 bytes of the image's sha256. Of one label an image: `top` (classes, best first), `score` (their
-probabilities in 1/65535), `rank` (of the correct class, from 0), `margin` (of the correct class, in logits); at most 33
-bytes a sample before compression. Of several labels an image: `logit` (of each class, as the network gave it), `label`
-(1 there, 0 only as difficult objects, -1 absent).
+Of one label an image: `top` (classes, best first), `score` (their probabilities in 1/65535), `rank` (of the correct
+class, from 0), `margin` (of the correct class, in logits, rounded to half precision); at most 20 bytes a sample. Of
+several labels an image: `place` (among all images by each class's score, from 0; equal scores share one) and `label` (1
+there, 0 only as difficult objects, -1 absent) of each class, which is what average precision is made of.
+
+`samples` is the sha256 over the first 8 bytes of each image's own, and says which images the rows are of. Older files
+have those bytes themselves as `sample`, and the scores `logit` instead of their places.
 """
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,6 +22,8 @@ from evaluation.contract import InputFault
 from evaluation.engine.bootstrap import draw_resamples, find_interval
 from evaluation.engine.dataset import Dataset
 from evaluation.engine.metrics import KINDS, Outcomes
+from evaluation.engine.metrics.multilabel import find_places
+from evaluation.engine.outcomes import pack_keys
 from evaluation.paired import mcnemar, pack
 
 
@@ -41,12 +47,18 @@ class Comparison:
 
 def write_evidence(path: Path, dataset: Dataset, outcomes: Outcomes) -> dict[str, object]:
     """Store the columns and return their digest and size."""
-    keys = b"".join(bytes.fromhex(sample.sha256[:16]) for sample in dataset.samples)
-    columns: dict[str, npt.NDArray[np.generic]] = {"sample": np.frombuffer(keys, np.uint8).reshape(-1, 8)}
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        "samples": digest_keys(pack_keys([sample.sha256 for sample in dataset.samples]))
+    }
     columns |= outcomes.to_columns(len(dataset.class_names))
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **columns)
     return {"predictions": digest_columns(columns), "bytes": path.stat().st_size, "samples": len(dataset.samples)}
+
+
+def digest_keys(keys: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return (32,) bytes that stand for all the samples. `keys`: (N, 8)."""
+    return np.frombuffer(hashlib.sha256(keys.tobytes()).digest(), np.uint8)
 
 
 def pack_outcomes(outcomes: Outcomes, keys: tuple[str, ...]) -> dict[str, str]:
@@ -63,12 +75,17 @@ def digest_columns(columns: dict[str, npt.NDArray[np.generic]]) -> str:
     return f"sha256:{overall.hexdigest()}"
 
 
-def read_evidence(path: Path) -> dict[str, npt.NDArray[np.generic]]:
-    """Raises: InputFault where the file is no evidence."""
+def read_evidence(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns by name, an older file's as if it were written today. Raises: InputFault for another file."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            kind = next(kind for kind in KINDS if {"sample", *kind.COLUMNS} == set(archive.files))
-            return {name: archive[name] for name in ("sample", *kind.COLUMNS)}
+            columns: dict[str, npt.NDArray[Any]] = {name: archive[name] for name in archive.files}
+        if "sample" in columns:
+            columns["samples"] = digest_keys(columns.pop("sample"))
+        if "logit" in columns:
+            columns["place"] = find_places(columns.pop("logit"))
+        kind = next(kind for kind in KINDS if {"samples", *kind.COLUMNS} == set(columns))
+        return {name: columns[name] for name in ("samples", *kind.COLUMNS)}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, StopIteration) as error:
         raise InputFault(f"{path.name} is no evidence file; a run writes one with --evidence.") from error
 
@@ -78,7 +95,7 @@ def compare(first: Path, second: Path) -> Comparison:
     one, two = read_evidence(first), read_evidence(second)
     if not ("rank" in one and "rank" in two):
         raise InputFault("The paired test is of top-1; evidence of several labels an image has none to compare.")
-    if not np.array_equal(one["sample"], two["sample"]):
+    if not np.array_equal(one["samples"], two["samples"]):
         raise InputFault(
             "The two evidence files are of different samples; only runs on the same dataset can be compared."
         )

@@ -3,6 +3,7 @@
 Source: the message definitions of onnx.proto3 (field numbers).
 """
 
+import hashlib
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from evaluation.contract import InputFault, Protocol
 from evaluation.static_check.onnx import Field, fields, text
 
 # Model → graph; graph → initializer, input; input → type → tensor type → shape → dimension → value.
-GRAPH, INITIALIZER, INPUT, NAME, TENSOR_NAME = 7, 5, 11, 1, 8
+GRAPH, INITIALIZER, INPUT, NAME, TENSOR_NAME, TENSOR_DOCUMENTATION = 7, 5, 11, 1, 8, 12
 TYPE, TENSOR_TYPE, SHAPE, DIMENSION, DIMENSION_VALUE = 2, 1, 2, 1, 1
 # From this side on the published ImageNet networks show the centre 87.5 % of the image.
 IMAGENET_SIDE, SHARE = 160, 0.875
@@ -26,6 +27,25 @@ def find_protocol(path: Path) -> Protocol:
     if len(sides) > 1 or side is None or not 1 <= side <= 4096:
         raise InputFault(f"{path.name} takes no square images of at most 4096 pixels; export it for square ones.")
     return Protocol(resize=int(side / SHARE) if side >= IMAGENET_SIDE else side, crop=side)
+
+
+def digest_content(path: Path) -> str:
+    """Return the digest of all that the graph's tensors hold, whatever they are called and wherever they stand."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        model = Field(0, 2, 0, 0, len(data))
+        tensors = [part for graph in inside(data, model, GRAPH) for part in inside(data, graph, INITIALIZER)]
+        digests = sorted(digest_tensor(data, part) for part in tensors)
+    return hashlib.sha256(b"".join(digests)).hexdigest() if digests else ""
+
+
+def digest_tensor(data: mmap.mmap, part: Field) -> bytes:
+    """Return the digest of every field but name and documentation: dimensions, type, numbers in whatever encoding."""
+    content = hashlib.sha256()
+    for each in fields(data, part.begin, part.end):
+        if each.number not in (TENSOR_NAME, TENSOR_DOCUMENTATION):
+            content.update(b"%d %d %d " % (each.number, each.value, each.end - each.begin))
+            content.update(memoryview(data)[each.begin : each.end])
+    return content.digest()
 
 
 def read_input_shape(path: Path) -> Shape:

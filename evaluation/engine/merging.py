@@ -18,10 +18,10 @@ from evaluation.engine.dataset import Dataset
 from evaluation.engine.job import EngineTrouble
 from evaluation.engine.metrics import choose
 from evaluation.engine.outcomes import Part, join, pack_keys, read_part, restore_order
-from evaluation.engine.pipeline import conclude, draw_order, prepare_dataset
+from evaluation.engine.pipeline import MEMORY, conclude, draw_order, prepare_dataset
 
 # What the parts' environments may differ in without the predictions being other ones.
-MAY_DIFFER = ("batch_size", "threads", "box")
+MAY_DIFFER = ("batch_size", "threads", "box", *MEMORY)
 
 
 def merge(spec: EvaluationSpec, paths: Sequence[Path], tell: Tell, evidence: Path | None = None) -> EvaluationReport:
@@ -83,6 +83,8 @@ def describe(parts: Sequence[Part], samples: int) -> EvaluationReport:
     seconds = {name: round(sum(report.timing["seconds"][name] for report in reports), 3) for name in stages}
     rate = samples / seconds["forward"] if seconds["forward"] else 0.0
     environment: dict[str, Any] = first.environment | {"parts": len(parts)}
+    for name in first.environment.keys() & set(MEMORY):
+        environment[name] = max(report.environment.get(name, 0) for report in reports)
     mixed = [
         name
         for name in first.environment

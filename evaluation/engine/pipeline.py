@@ -6,6 +6,7 @@ This side is trusted and holds labels and names; the child gets pixels in a secr
 import hashlib
 import json
 import platform
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -34,9 +35,11 @@ from evaluation.engine.evidence import pack_outcomes, write_evidence
 from evaluation.engine.job import EngineTrouble, Job
 from evaluation.engine.metrics import Kind, Outcomes, choose
 from evaluation.engine.outcomes import judge_chunks, restore_order, write_part
-from evaluation.engine.pixels import write_pixels
+from evaluation.engine.pixels import digest_pixels, write_pixels
 from evaluation.static_check import Verdict, check
 
+# What the predictor's process held at its greatest, on a GPU there too.
+MEMORY = ("peak_memory_bytes", "peak_device_memory_bytes")
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "onnxruntime")
 
 
@@ -87,10 +90,12 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     tell(Progress("scoring", len(own), len(own)))
     outcomes = judge_chunks(kind, folders.predictions, labels[own], len(dataset.class_names), spec.chunk)
     note = read_note(folders)
+    # Of a graph its file says it; what a state dict became is known only where it was loaded.
+    weights = {"content_sha256": note["content_sha256"]} | weights
     report = EvaluationReport(
         metrics={},
-        weights=weights | {"parameters": note["parameters"]},
-        dataset={"samples": len(order), "classes": len(dataset.class_names), "digest": dataset.digest},
+        weights=weights | {name: note[name] for name in ("parameters", "multiply_adds") if note[name] is not None},
+        dataset=describe_dataset(dataset, protocol, folders.store),
         protocol=asdict(protocol),
         environment=describe_environment(spec, note),
         timing=measure(clock, note, len(own)),
@@ -144,7 +149,10 @@ def inspect_weights(spec: EvaluationSpec) -> dict[str, Any]:
         raise InputFault("ONNX models are evaluated as they were exported; leave the precision at float32.")
     # What a graph is cannot be told from its name.
     architecture = "onnx" if verdict.format == "onnx" else spec.weights.architecture
-    return {"sha256": sha256, "format": verdict.format, "architecture": architecture}
+    facts = {"sha256": sha256, "format": verdict.format, "architecture": architecture}
+    if verdict.format == "onnx":
+        facts["content_sha256"] = graph.digest_content(Path(spec.weights.path))
+    return facts
 
 
 def check_weights(weights: WeightsSpec) -> Verdict:
@@ -249,9 +257,25 @@ def read_note(folders: Folders) -> dict[str, Any]:
             "forward": FORWARDS[FORWARDS.index(note["forward"])],
             "device": str(note["device"])[:100],
             "threads": int(note["threads"]),
+            "content_sha256": read_digest(note["content_sha256"]),
+            "multiply_adds": None if note["multiply_adds"] is None else int(note["multiply_adds"]),
+            **{name: int(note[name]) for name in MEMORY if name in note},
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EngineTrouble(f"the predictor left no readable note: {error}") from error
+
+
+def read_digest(text: object) -> str:
+    """Raises: ValueError where this is no sha256; none at all is allowed."""
+    if not re.fullmatch("([0-9a-f]{64})?", str(text)):
+        raise ValueError("no digest")
+    return str(text)
+
+
+def describe_dataset(dataset: Dataset, protocol: Protocol, store: Path) -> dict[str, Any]:
+    facts = {"samples": len(dataset.samples), "classes": len(dataset.class_names), "digest": dataset.digest}
+    pixels = digest_pixels(dataset, protocol, store)
+    return facts | ({"pixels_digest": pixels} if pixels else {})
 
 
 def describe_environment(spec: EvaluationSpec, note: dict[str, Any]) -> dict[str, Any]:
@@ -264,6 +288,7 @@ def describe_environment(spec: EvaluationSpec, note: dict[str, Any]) -> dict[str
         "batch_size": note["batch_size"],
         "forward": note["forward"],
         "precision": spec.precision,
+        **{name: note[name] for name in MEMORY if name in note},
         "box": Path(spec.box[0]).name if spec.box else "none",
     }
 

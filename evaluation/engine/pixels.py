@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,30 @@ def write_pixels(
         return False
     shuffle(np.load(file, mmap_mode="r", allow_pickle=False), order, target)
     return True
+
+
+def digest_pixels(dataset: Dataset, protocol: Protocol, store: Path) -> str | None:
+    """Return the digest of the stored pixels, in dataset order with their shape; None where they are not stored.
+
+    It is worked out once and kept beside them: ImageNet's validation set takes some seconds.
+    """
+    file = store / f"{name_store(dataset, protocol)}.npy"
+    note = file.with_suffix(".sha256")
+    if not file.exists():
+        return None
+    if note.exists():
+        return note.read_text()
+    pixels = np.load(file, mmap_mode="r", allow_pickle=False)
+    content = hashlib.sha256(json.dumps(pixels.shape).encode())
+    for start in range(0, len(pixels), CHUNK):
+        content.update(np.ascontiguousarray(pixels[start : start + CHUNK]).data)
+    digest = f"sha256:{content.hexdigest()}"
+    partial = note.with_suffix(f".{os.getpid()}")
+    # Without room for it, it is worked out again the next time.
+    with suppress(OSError):
+        partial.write_text(digest)
+        partial.rename(note)
+    return digest
 
 
 def shuffle(pixels: Pixels, order: Order, target: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 
 from evaluation.contract import InputFault, Progress
 from evaluation.engine import architectures
+from evaluation.engine.facts import describe_network, measure_memory
 from evaluation.engine.formats import Loaded, load
 from evaluation.engine.forwards import Forward, choose
 from evaluation.engine.job import Job, name_chunk
@@ -156,6 +157,7 @@ def predict(job: Job) -> None:
     folder, total = Path(job.predictions), len(pixels)
     job = replace(job, forward=recall_forward(folder) or job.forward)
     predictor = Predictor(job)
+    facts = describe_network(predictor.loaded.module, pixels.shape[1:])
     predictor.choose_forward(pixels, total)
     (folder / FORWARD_FILE).write_text(predictor.way.name)
     seconds, told = 0.0, 0.0
@@ -171,7 +173,7 @@ def predict(job: Job) -> None:
         if time.monotonic() - told > 0.3 or end == total:
             told = time.monotonic()
             tell(Progress("predicting", end, total))
-    (folder / "note.json").write_text(json.dumps(take_note(predictor, seconds)))
+    (folder / "note.json").write_text(json.dumps(take_note(predictor, seconds) | facts))
 
 
 def recall_forward(folder: Path) -> str | None:
@@ -188,6 +190,7 @@ def take_note(predictor: Predictor, seconds: float) -> dict[str, object]:
         "forward": predictor.way.name,
         "device": describe_device(predictor.device),
         "threads": torch.get_num_threads(),
+        **measure_memory(predictor.device),
     }
 
 

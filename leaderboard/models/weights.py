@@ -13,6 +13,9 @@ class Weights(models.Model):
     url = WebAddressField(blank=True)
     file = models.FileField(upload_to="weights/", max_length=300, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
+    content_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="of the tensors that a verified file holds, whatever they are called in it"
+    )
     size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     format = models.CharField(max_length=30, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -36,7 +39,7 @@ class Weights(models.Model):
                 condition=~models.Q(url="") | ~models.Q(sha256=""), name="weights_have_an_address_or_a_digest"
             ),
         ]
-        indexes = [models.Index(fields=["sha256"])]
+        indexes = [models.Index(fields=["sha256"]), models.Index(fields=["content_sha256"])]
 
     def __str__(self) -> str:
         return f"{self.model.name} ({self.framework})"

@@ -56,11 +56,17 @@ def find_unseen() -> QuerySet[Submission]:
 
 
 def list_shared_digests() -> QuerySet[Weights, str]:
-    """Return the digests that stand under the names of several models."""
-    shared = (
-        Weights.objects.exclude(sha256="").order_by().values("sha256").annotate(models=Count("model", distinct=True))
-    )
-    return shared.filter(models__gt=1).values_list("sha256", flat=True)
+    """Return the digests of files that stand under several models' names, or whose tensors do in other files."""
+    same = Q(sha256__in=list_shared("sha256")) | Q(content_sha256__in=list_shared("content_sha256"))
+    return Weights.objects.filter(same).exclude(sha256="").values_list("sha256", flat=True)
+
+
+def list_shared(field: str) -> QuerySet[Weights, str]:
+    """Return the values of a digest that weights of more than one model have."""
+    known = Weights.objects.exclude(**{field: ""}).order_by().values(field)
+    known = known.annotate(models=Count("model", distinct=True)).filter(models__gt=1)
+    found: QuerySet[Weights, str] = known.values_list(field, flat=True)
+    return found
 
 
 def find_new() -> QuerySet[Submission]:
@@ -130,9 +136,13 @@ def write_score(standing: Standing) -> str:
 def show_duplicates(submissions: list[Submission]) -> list[QueueItem]:
     """Show each with the names under which the same weights stand."""
     digests = {submission.weights_sha256 for submission in submissions}
+    contents = dict(Weights.objects.filter(sha256__in=digests).values_list("sha256", "content_sha256"))
+    same = Q(sha256__in=digests) | Q(content_sha256__in=set(contents.values()) - {""})
     names: dict[str, set[str]] = {digest: set() for digest in digests}
-    for sha256, name in Weights.objects.filter(sha256__in=digests).values_list("sha256", "model__name"):
-        names[sha256].add(name)
+    for sha256, content, name in Weights.objects.filter(same).values_list("sha256", "content_sha256", "model__name"):
+        for digest in digests:
+            if digest == sha256 or (content and contents.get(digest) == content):
+                names[digest].add(name)
     return [
         show_submission(one, _("the same weights: %(names)s") % {"names": ", ".join(sorted(names[one.weights_sha256]))})
         for one in submissions

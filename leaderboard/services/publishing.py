@@ -145,6 +145,7 @@ def attach_weights(entry: Entry, submission: Submission, report: EvaluationRepor
     """Return the entry's row of these weights, made or completed with their digest."""
     facts = {
         "sha256": report.weights["sha256"],
+        "content_sha256": report.weights.get("content_sha256", ""),
         "size_bytes": submission.weights_size_bytes,
         "format": report.weights["format"],
     }

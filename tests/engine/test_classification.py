@@ -40,6 +40,25 @@ def test_rank_and_order_follow_the_tie_rule_on_coarse_logits() -> None:
         assert rank == expected.index(label)
 
 
+def test_near_ties_are_those_that_another_order_of_sums_can_turn_over() -> None:
+    ulp = 2.0**-23
+    # Leads of nothing, of 64 and 65 units in the last place of the largest logit, of plenty; and a large negative one.
+    rows: list[list[float]] = [
+        [8.0, 8.0, 0],
+        [8.0, 8.0 - 8 * 64 * ulp, 0],
+        [8.0, 8.0 - 8 * 72 * ulp, 0],
+        [8.0, 7.0, 0],
+        [1e-3, 0.0, -500],
+    ]
+    labels = as_labels([0] * len(rows))
+    assert analyse(judge(as_logits(rows), labels), labels, ("a", "b", "c"))["near_ties"] == 3
+
+
+def test_one_class_alone_is_no_tie() -> None:
+    labels = as_labels([0, 0])
+    assert analyse(judge(as_logits([[0], [1]]), labels), labels, ("a",))["near_ties"] == 0
+
+
 @pytest.mark.parametrize("k", [1, 2, 5])
 def test_accuracy_without_ties_is_scikit_learns(k: int) -> None:
     random = np.random.default_rng(1)

@@ -10,11 +10,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
 
 from evaluation.contract import EvaluationReport
 from evaluation.engine.evidence import read_evidence
 from tests.engine.conftest import Engine
-from tests.engine.networks import MEAN, PROTOCOL, STD, make_network, predict_eagerly
+from tests.engine.networks import MEAN, PROTOCOL, STD, make_network, predict_eagerly, reference_transform
 
 LABELS = np.repeat(np.arange(3), 6)
 
@@ -86,9 +88,11 @@ def test_report_has_the_contracts_fields(engine: Engine, images: Path, tmp_path:
         assert 0 <= score["low"] <= score["value"] <= score["high"] <= 100
         assert score["value"] == pytest.approx(100 * score["correct"] / 18)
         assert score["total"] == 18
-    assert set(report["weights"]) == {"sha256", "format", "architecture", "parameters"}
+    expected = {"sha256", "content_sha256", "format", "architecture", "parameters", "multiply_adds"}
+    assert set(report["weights"]) == expected
     assert report["weights"]["architecture"] == "cifar/resnet20"
-    assert report["dataset"] == {"samples": 18, "classes": 3, "digest": digest_folder(images)}
+    digests = {"digest": digest_folder(images), "pixels_digest": digest_pixels(images)}
+    assert report["dataset"] == {"samples": 18, "classes": 3, **digests}
     assert report["protocol"] == {
         "resize": 40,
         "crop": 32,
@@ -100,7 +104,18 @@ def test_report_has_the_contracts_fields(engine: Engine, images: Path, tmp_path:
     assert report["timing"]["images_per_second"] > 0
     assert report["timing"]["seconds"]["total"] >= report["timing"]["seconds"]["forward"] > 0
     assert report["environment"]["device"]
+    # The predictor holds torch at least.
+    assert 100_000_000 < report["environment"]["peak_memory_bytes"] < 10_000_000_000
+    assert {"per_class", "confusion", "confused", "calibration_error", "near_ties"} == set(report["analysis"])
+    assert {"predictions", "bytes", "samples", "outcomes"} == set(report["evidence"])
     assert report["environment"]["packages"]["torch"]
+
+
+def digest_pixels(folder: Path) -> str:
+    """Return the digest as its definition says: of the shape and what the reference's transform gives."""
+    transform = transforms.Compose(reference_transform().transforms[:2])
+    pixels = np.stack([np.asarray(image) for image, _ in ImageFolder(folder, transform)])
+    return "sha256:" + hashlib.sha256(json.dumps(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
 def digest_folder(folder: Path) -> str:

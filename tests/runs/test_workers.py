@@ -83,7 +83,7 @@ def check_offline(visitor: Client, submission: Submission, folder: Path) -> None
     command += ["--key", str(folder / "key.pem"), "--evidence", str(folder / "evidence.npz")]
     good = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (good.returncode, good.stderr) == (0, "")
-    assert "gives the same counts: top1 8103, top5 9872" in good.stdout
+    assert "gives the same scores: top1 8103, top5 9872" in good.stdout
     content = bytearray((folder / "evidence.npz").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "evidence.npz").write_bytes(content)

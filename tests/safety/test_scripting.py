@@ -106,7 +106,7 @@ OPENED = 20
 # What the portal itself reads: words of a fixed list, digests, packed bytes, what a person cannot choose.
 KEPT = {"slug", "key", "state", "status", "verdict", "background", "direction", "queue", "password", "email", "path"}
 KEPT |= {"labels_path", "digest", "outcomes", "findings", "attestation", "preprocessing", "sha256", "weights_sha256"}
-KEPT |= {"evidence_sha256", "from_state", "to_state", "target_id", "target_type"}
+KEPT |= {"content_sha256", "evidence_sha256", "from_state", "to_state", "target_id", "target_type"}
 SEEN = {
     *("Task.name_en", "Task.description_en", "Resource.title_en", "Resource.description_en", "Resource.type"),
     *("Dataset.name", "Dataset.version", "Dataset.licence", "Dataset.description_en", "Split.name"),

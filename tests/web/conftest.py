@@ -73,7 +73,14 @@ def verify(benchmark: Benchmark, owner: User, name: str, top1: float, *, claims:
         make_report(top1, sha256=digest),
         analysis=ANALYSIS,
         evidence={"bytes": 1000, "outcomes": {"top1": pack(sample % 100 < top1 for sample in range(10_000))}},
-        environment={"packages": {"torch": "2.15"}, "device": "cpu", "precision": "float32", "box": "bwrap"},
+        weights=make_report(sha256=digest).weights | {"content_sha256": digest, "multiply_adds": 41_000_000},
+        environment={
+            "peak_memory_bytes": 420_000_000,
+            "packages": {"torch": "2.15"},
+            "device": "cpu",
+            "precision": "float32",
+            "box": "bwrap",
+        },
         timing={"images_per_second": 674.1, "seconds": {"total": 21.6}},
     )
     runs.record_report(run.pk, run.token, report, None, at=NOW)

@@ -8,7 +8,7 @@ from django.test import Client
 from knox.models import AuthToken
 from pytest_django import DjangoAssertNumQueries
 
-from leaderboard.models import AuditEvent, Ban, Entry, Result, Run, Submission
+from leaderboard.models import AuditEvent, Ban, Entry, Result, Run, Submission, Weights
 from leaderboard.services import decisions, runs, workers
 from leaderboard.services.submissions import enqueue
 from tests.factories import NOW, claim_run, make_submission, make_user
@@ -59,6 +59,16 @@ def test_same_weights_under_another_name_are_found(stage: Stage, admin: Client) 
     Submission.objects.filter(entry=other).update(weights_sha256=copy.weights_sha256)
     page = admin.get("/moderation/?queue=duplicates").content.decode()
     assert "the same weights: ResNet-20, ResNet-32" in page
+    assert "ResNet-32" not in list_names(admin, "new")
+
+
+def test_same_tensors_in_another_file_are_found(stage: Stage, admin: Client) -> None:
+    verify(stage.digits, make_user("eva"), "ResNet-32", 81.90, claims={})
+    weights = Weights.objects.filter(model__name__in=("ResNet-20", "ResNet-32"), results__isnull=False)
+    assert len(set(weights.values_list("sha256", flat=True))) == 2
+    assert "ResNet-32" in list_names(admin, "new")
+    weights.update(content_sha256="c" * 64)
+    assert "the same weights: ResNet-20, ResNet-32" in admin.get("/moderation/?queue=duplicates").content.decode()
     assert "ResNet-32" not in list_names(admin, "new")
 
 

@@ -23,7 +23,7 @@ from evaluation.engine.bootstrap import find_interval, resample
 DIMENSIONS = 2
 LABELS = "several labels an image"
 DEFAULTS: tuple[str, ...] = ("map", "map11")
-COLUMNS: tuple[str, ...] = ("logit", "label")
+COLUMNS: tuple[str, ...] = ("place", "label")
 
 Counts = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -37,10 +37,17 @@ class Outcomes:
     labels: npt.NDArray[np.int8]
 
     def to_columns(self, classes: int) -> dict[str, npt.NDArray[np.generic]]:
-        return {"logit": self.scores, "label": self.labels}
+        """Return each image's place by each class, which is all that its ranking is made of, ties included."""
+        return {"place": find_places(self.scores), "label": np.asfortranarray(self.labels)}
 
     def find_right(self, key: str) -> None:
         return None
+
+
+def find_places(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Return (N, C) places of each class's images, best first from 0; equal scores share one."""
+    places = [np.unique(-column, return_inverse=True)[1] for column in scores.T]
+    return np.stack(places, axis=-1).astype(np.uint16 if len(scores) <= 65536 else np.uint32, order="F")
 
 
 @dataclass(frozen=True)
