@@ -7,7 +7,6 @@ import hashlib
 import json
 import platform
 import re
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -229,8 +228,9 @@ def prepare_box(folders: Folders, digest: str, lay: Callable[[Path], None]) -> N
     if marker.exists() and marker.read_text() == digest and pixels.exists():
         return
     marker.unlink(missing_ok=True)
-    shutil.rmtree(folders.predictions)
-    folders.predictions.mkdir()
+    # Emptied, not removed: a box that was started early is bound to the folder itself.
+    for left in folders.predictions.iterdir():
+        left.unlink()
     lay(pixels)
     marker.write_text(digest)
 
