@@ -1,16 +1,20 @@
 """Run one evaluation as child processes: the engine, trusted, and inside its box the predictor, not trusted.
 
 Standard library only. The engine prints its progress a line at a time; whoever holds the run is asked between the
-lines whether to go on.
+lines whether to go on. An engine whose worker was killed ends too, and until it has nobody else gets its folder.
 """
 
+import fcntl
+import functools
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -21,6 +25,9 @@ from evaluation.contract import EXIT_DONE, EXIT_INPUT_FAULT, EvaluationReport, E
 POLL_SECONDS = 0.5
 STOP_SECONDS = 5
 LAST_WORDS = 2_000
+# How long the engine of a killed worker may take to end; with SIGTERM it takes a moment.
+HOLD_SECONDS = 60
+PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "CUDA_VISIBLE_DEVICES")
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,10 @@ class Places:
             folder.mkdir(parents=True, exist_ok=True)
 
 
+class FolderTaken(Exception):
+    """Somebody else still works in the folder."""
+
+
 def execute(
     spec: EvaluationSpec,
     places: Places,
@@ -74,33 +85,95 @@ def execute(
     watch: Watch,
     timeout_seconds: float,
     allow_open: bool = False,
+    has_gpu: bool = False,
 ) -> Outcome:
-    """Evaluate `spec` while `watch` says so."""
+    """Evaluate `spec` while `watch` says so. `has_gpu`: the box gets this machine's GPUs, if the spec may use them."""
     places.prepare()
     try:
         box = sandbox.command(
             read_only=[places.work / "box", Path(spec.weights.path)],
             writable=[places.work / "predictions"],
+            gpu=has_gpu and spec.device != "cpu",
             allow_open=allow_open,
         )
     except sandbox.SandboxUnavailable as error:
         return Trouble(str(error))
+    words = ["--work", str(places.work), "--store", str(places.store)]
+    return run_engine("run", replace(spec, box=box), words, places, watch, timeout_seconds)
+
+
+def merge(
+    spec: EvaluationSpec, parts: Sequence[Path], places: Places, *, watch: Watch, timeout_seconds: float
+) -> Outcome:
+    """Make one evaluation of what its parts left as their evidence. No stranger's file is run: there is no box."""
+    places.prepare()
+    return run_engine("merge", spec, [str(part) for part in parts], places, watch, timeout_seconds)
+
+
+def run_engine(
+    name: str, spec: EvaluationSpec, words: list[str], places: Places, watch: Watch, timeout_seconds: float
+) -> Outcome:
     spec_file, report_file, evidence_file = (
         places.work / name for name in ("spec.json", "report.json", "evidence.npz")
     )
-    spec_file.write_text(replace(spec, box=box).to_json())
-    # The report of an earlier, killed attempt must not be taken for this one's.
-    report_file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "evaluation.engine", "run", str(spec_file), "--output", str(report_file)]
-    command += ["--work", str(places.work), "--store", str(places.store), "--evidence", str(evidence_file)]
-    with (places.work / "errors.log").open("w+b") as errors:
-        status = converse(command, errors, watch, time.monotonic() + timeout_seconds)
-        return judge(status, read_end(errors), report_file, evidence_file, timeout_seconds)
+    command = [*guard_words(), sys.executable, "-m", "evaluation.engine", name, str(spec_file), *words]
+    command += ["--output", str(report_file), "--evidence", str(evidence_file)]
+    try:
+        with hold(places.work, watch) as lock, (places.work / "errors.log").open("w+b") as errors:
+            if lock is None:
+                return Stopped()
+            spec_file.write_text(spec.to_json())
+            # The report of an earlier, killed attempt must not be taken for this one's.
+            report_file.unlink(missing_ok=True)
+            status = converse(command, lock, errors, watch, time.monotonic() + timeout_seconds)
+            return judge(status, read_end(errors), report_file, evidence_file, timeout_seconds)
+    except FolderTaken:
+        return Trouble("The engine of an earlier attempt does not end.")
 
 
-def converse(command: list[str], errors: IO[bytes], watch: Watch, deadline: float) -> int | str:
+@contextmanager
+def hold(work: Path, watch: Watch) -> Iterator[int | None]:
+    """Yield a lock on the folder, for the engine to inherit: it holds as long as either process lives.
+
+    None where `watch` said to stop meanwhile. Raises: FolderTaken where the one before does not let go.
+    """
+    deadline = time.monotonic() + HOLD_SECONDS
+    with (work / "lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise FolderTaken from None
+                if not watch(None):
+                    yield None
+                    return
+                time.sleep(POLL_SECONDS)
+            else:
+                yield file.fileno()
+                return
+
+
+# Of util-linux. The first ends the engine with its worker. The second lets the kernel, where memory runs out, end the
+# engine or its box before the worker, which can then say what happened.
+GUARDS = (("setpriv", "--pdeathsig", "TERM", "--"), ("choom", "--adjust", "500", "--"))
+
+
+@functools.cache
+def guard_words() -> tuple[str, ...]:
+    """Return the words, of those that work here, to put before the engine's command."""
+    return tuple(word for guard in GUARDS if works(guard) for word in guard)
+
+
+def works(guard: tuple[str, ...]) -> bool:
+    if shutil.which(guard[0]) is None:
+        return False
+    return subprocess.run([*guard, "true"], capture_output=True, check=False).returncode == 0
+
+
+def converse(command: list[str], lock: int, errors: IO[bytes], watch: Watch, deadline: float) -> int | str:
     """Run the command, passing its progress on. Return its exit status, or "stopped" or "overdue" after ending it."""
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment |= {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command,
@@ -109,6 +182,7 @@ def converse(command: list[str], errors: IO[bytes], watch: Watch, deadline: floa
         stderr=errors,
         env=environment,
         start_new_session=True,
+        pass_fds=(lock,),
     ) as process:
         assert process.stdout is not None
         try:

@@ -89,7 +89,9 @@ def build(read_only: Sequence[Path], writable: Sequence[Path], gpu: bool) -> tup
         "--clearenv",
     ]
     words += ["--uid", NOBODY, "--gid", NOBODY, "--hostname", "box", "--cap-drop", "ALL", *userns_words()]
-    for name, value in (ENVIRONMENT | {"PYTHONPATH": str(package_root())}).items():
+    # Which of the machine's GPUs are this worker's.
+    chosen = {name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if gpu and name in os.environ}
+    for name, value in (ENVIRONMENT | {"PYTHONPATH": str(package_root())} | chosen).items():
         words += ["--setenv", name, value]
     words += ["--proc", "/proc", "--dev", "/dev"]
     words += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"]

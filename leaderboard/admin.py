@@ -24,6 +24,7 @@ from leaderboard.models import (
     Metric,
     Model,
     Paper,
+    Part,
     Protocol,
     Resource,
     Result,
@@ -284,6 +285,15 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Any]):
     exclude = ("token",)
 
 
+@admin.register(Part)
+class PartAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    list_display = ("__str__", "state", "worker", "done", "losses", "started_at", "finished_at")
+    list_select_related = ("run__submission",)
+    list_filter = ("state", "is_merging")
+    search_fields = ("run__submission__model_name", "worker")
+    exclude = ("token", "outcomes")
+
+
 @admin.register(Result)
 class ResultAdmin(ReadOnly, admin.ModelAdmin[Any]):
     list_display = ("entry", "created_at", "retracted_at", "evidence_sha256")
@@ -322,5 +332,5 @@ class AuditEventAdmin(ReadOnly, admin.ModelAdmin[Any]):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnly, admin.ModelAdmin[Any]):
-    list_display = ("name", "queues", "box", "started_at", "seen_at")
+    list_display = ("name", "queues", "devices", "box", "started_at", "seen_at")
     search_fields = ("name",)

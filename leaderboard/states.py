@@ -21,6 +21,15 @@ RUN_TRANSITIONS: dict[str, tuple[str, ...]] = {
     "cancelled": (),
 }
 
+# A run that is cut has parts. A lost one goes back to the queue, as its run goes on.
+PART_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "waiting": ("queued", "cancelled"),
+    "queued": ("running", "cancelled"),
+    "running": ("finished", "queued", "cancelled"),
+    "finished": (),
+    "cancelled": (),
+}
+
 SUBMISSION_STATES = tuple(SUBMISSION_TRANSITIONS)
 RUN_STATES = tuple(RUN_TRANSITIONS)
 

@@ -19,8 +19,9 @@ from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from leaderboard.models import Run, Submission, Worker
-from leaderboard.states import RUN_STATES, SUBMISSION_STATES
+from leaderboard.models import Part, Run, Submission, Worker
+from leaderboard.services.workers import is_gpu_alive
+from leaderboard.states import PART_TRANSITIONS, RUN_STATES, SUBMISSION_STATES
 
 logger = logging.getLogger(__name__)
 
@@ -134,9 +135,12 @@ def measure_queue(at: dt.datetime) -> CollectorRegistry:
     registry = CollectorRegistry()
     runs = Gauge("veriboard_runs", "Runs by state", ["state"], registry=registry)
     submissions = Gauge("veriboard_submissions", "Submissions by state", ["state"], registry=registry)
+    parts = Gauge("veriboard_parts", "Parts of the runs under way, by state", ["state"], registry=registry)
+    under_way = Part.objects.filter(run__state__in=["queued", "running"])
     for gauge, states, counts in (
         (runs, RUN_STATES, Run.objects.order_by().values_list("state").annotate(Count("pk"))),
         (submissions, SUBMISSION_STATES, Submission.objects.order_by().values_list("state").annotate(Count("pk"))),
+        (parts, tuple(PART_TRANSITIONS), under_way.order_by().values_list("state").annotate(Count("pk"))),
     ):
         known = dict(counts)
         for state in states:
@@ -145,4 +149,6 @@ def measure_queue(at: dt.datetime) -> CollectorRegistry:
     waiting = Gauge("veriboard_queue_oldest_seconds", "How long the oldest queued run waits", registry=registry)
     waiting.set((at - oldest).total_seconds() if oldest else 0)
     Gauge("veriboard_workers_alive", "Workers seen in the last minute", registry=registry).set(live_workers().count())
+    gpu = Gauge("veriboard_gpu_alive", "1 where a GPU worker was seen in the last minute", registry=registry)
+    gpu.set(is_gpu_alive(at=at))
     return registry

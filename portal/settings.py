@@ -39,6 +39,14 @@ with env.prefixed("VERIBOARD_"):
     RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 5)
     RUN_TIMEOUT_SECONDS = env.float("RUN_TIMEOUT_SECONDS", 6 * 3600)
     MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", 3, validate=validate.Range(min=1))
+    # A run with more multiply-adds than this is cut into parts of about so many, which several workers take.
+    PART_MULTIPLY_ADDS = env.float("PART_MULTIPLY_ADDS", 2e13, validate=validate.Range(min=1))
+    # One with more than this waits for a GPU worker, where one is alive.
+    GPU_MULTIPLY_ADDS = env.float("GPU_MULTIPLY_ADDS", 2e12)
+    # What a killed predictor loses at most.
+    CHUNK_IMAGES = env.int("CHUNK_IMAGES", 512, validate=validate.Range(min=1))
+    # "cpu" keeps a worker from using the GPUs of its machine.
+    DEVICES = env.str("DEVICES", "auto", validate=validate.OneOf(["auto", "cpu"]))
     QUOTA_PER_DAY = env.int("QUOTA_PER_DAY", 20)
     # Evaluates without isolation where no sandbox works. The record of each such run says so.
     ALLOW_OPEN_BOX = env.bool("ALLOW_OPEN_BOX", False)

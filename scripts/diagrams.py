@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from leaderboard.states import RUN_TRANSITIONS, SUBMISSION_TRANSITIONS, draw_diagram
+from leaderboard.states import PART_TRANSITIONS, RUN_TRANSITIONS, SUBMISSION_TRANSITIONS, draw_diagram
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
-TABLES = {"submission": SUBMISSION_TRANSITIONS, "run": RUN_TRANSITIONS}
+TABLES = {"submission": SUBMISSION_TRANSITIONS, "run": RUN_TRANSITIONS, "part": PART_TRANSITIONS}
 
 
 def renew(text: str) -> str:

@@ -23,7 +23,7 @@ def write_images(folder: Path) -> Path:
     return folder
 
 
-def write_weights(path: Path) -> Path:
-    """Write random weights of `ARCHITECTURE`."""
-    save_file(build(ARCHITECTURE).state_dict(), path)
+def write_weights(path: Path, architecture: str = ARCHITECTURE) -> Path:
+    """Write random weights of the architecture."""
+    save_file(build(architecture).state_dict(), path)
     return path

@@ -11,6 +11,7 @@ from leaderboard.models.metric import Metric
 from leaderboard.models.model import Model
 from leaderboard.models.notice import Notice, NoticeSettings
 from leaderboard.models.paper import Paper
+from leaderboard.models.part import Part
 from leaderboard.models.result import Result, Score
 from leaderboard.models.run import Run
 from leaderboard.models.submission import Submission
@@ -34,6 +35,7 @@ __all__ = [
     "Notice",
     "NoticeSettings",
     "Paper",
+    "Part",
     "Protocol",
     "Resource",
     "Result",

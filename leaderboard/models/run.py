@@ -11,7 +11,7 @@ class Run(models.Model):
     """One attempt at evaluating a submission.
 
     It is claimed by a conditional update that sets a lease and a fresh fencing `token`; whoever lost the token
-    can neither report progress nor publish.
+    can neither report progress nor publish. A run that is cut is held by its parts, each with a lease of its own.
     """
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="runs")
@@ -22,6 +22,8 @@ class Run(models.Model):
     queue = models.CharField(max_length=20, default="cpu")
     token = models.UUIDField(null=True, blank=True)
     worker = models.CharField(max_length=200, blank=True)
+    # What the first part decided for all: the digest of the weights, how the forward pass is computed.
+    pinned = models.JSONField(default=dict, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     stage = models.CharField(max_length=30, blank=True)
     done = models.PositiveIntegerField(default=0)

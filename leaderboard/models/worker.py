@@ -17,5 +17,9 @@ class Worker(models.Model):
         verbose_name = _("worker")
         verbose_name_plural = _("workers")
 
+    @property
+    def has_gpu(self) -> bool:
+        return any(device.startswith("gpu") for device in self.devices)
+
     def __str__(self) -> str:
         return self.name

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Min, Q
+from django.db.models.functions import Coalesce
 
 from leaderboard.models import Run, Worker
 
@@ -15,7 +16,7 @@ LOST_SHOWN = 20
 
 @dataclass(frozen=True)
 class WorkerState:
-    """A worker as it last announced itself, and the run that it holds."""
+    """A worker as it last announced itself, and the run that it holds, or a part of it."""
 
     worker: Worker
     is_alive: bool
@@ -47,8 +48,10 @@ class Throughput:
 
 def read_workers(*, at: dt.datetime) -> list[WorkerState]:
     """Return all workers of the last day, the living first, with two queries."""
-    running = Run.objects.filter(state="running").select_related("submission").defer("log")
-    held = {run.worker: run for run in running}
+    # Of a run that is cut there is a row for each part that somebody holds.
+    running = Run.objects.filter(Q(parts=None) | Q(parts__state="running"), state="running")
+    running = running.annotate(holder=Coalesce("parts__worker", "worker")).select_related("submission").defer("log")
+    held = {run.holder: run for run in running}
     states = [
         WorkerState(worker, worker.seen_at >= at - SEEN_WITHIN, held.get(worker.name))
         for worker in Worker.objects.order_by("name")

@@ -13,13 +13,14 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Right
 
 from evaluation.contract import EvaluationReport, Progress
 from leaderboard import queue
 from leaderboard.models import Run
 from leaderboard.services import notices, publishing
+from leaderboard.services.cutting import end_parts
 from leaderboard.services.submissions import enqueue
 from leaderboard.services.transitions import move
 from leaderboard.states import TransitionRefused
@@ -36,11 +37,16 @@ def lease_end(at: dt.datetime) -> dt.datetime:
     return at + dt.timedelta(seconds=settings.LEASE_SECONDS)
 
 
+def list_queues(has_gpu: bool) -> tuple[str, ...]:
+    """Return the queues whose runs such a worker can evaluate, whichever a message came by."""
+    return ("cpu", "gpu") if has_gpu else ("cpu",)
+
+
 @transaction.atomic
-def claim_run(run_id: int, *, worker: str, at: dt.datetime) -> Run | None:
-    """Take a queued run with a lease and a fresh token; None where it is gone or somebody else took it."""
+def claim_run(run_id: int, *, worker: str, at: dt.datetime, has_gpu: bool = False) -> Run | None:
+    """Take a queued run with a lease and a fresh token; None where it is gone, cut, or somebody else took it."""
     runs = Run.objects.select_related("submission__benchmark__split", "submission__benchmark__protocol")
-    run = runs.filter(pk=run_id, state="queued").first()
+    run = runs.filter(pk=run_id, state="queued", parts=None, queue__in=list_queues(has_gpu)).first()
     if run is None:
         return None
     try:
@@ -48,6 +54,7 @@ def claim_run(run_id: int, *, worker: str, at: dt.datetime) -> Run | None:
             lease: dict[str, Any] = {"token": uuid4(), "lease_expires_at": lease_end(at), "started_at": at}
             move(run, "running", by=worker, at=at, worker=worker, **lease)
             move(run.submission, "running", by=worker, at=at)
+            add_lines(run, f"{at:%H:%M:%S} taken by {worker}\n")
     except TransitionRefused:
         return None
     return run
@@ -56,10 +63,18 @@ def claim_run(run_id: int, *, worker: str, at: dt.datetime) -> Run | None:
 def renew_lease(run_id: int, token: UUID, progress: Progress, lines: str, *, at: dt.datetime) -> bool:
     """Keep the lease and store how far the run is; False where it was taken away (lost, cancelled)."""
     values = {"stage": progress.stage, "done": progress.done, "total": progress.total}
-    if lines:
-        values["log"] = Right(Concat(F("log"), Value(lines)), LOG_CHARACTERS)
     held = Run.objects.filter(pk=run_id, token=token, state="running")
-    return bool(held.update(lease_expires_at=lease_end(at), **values))
+    return bool(held.update(lease_expires_at=lease_end(at), **values, **extend_log(lines)))
+
+
+def extend_log(lines: str) -> dict[str, Any]:
+    return {"log": Right(Concat(F("log"), Value(lines)), LOG_CHARACTERS)} if lines else {}
+
+
+def add_lines(run: Run, lines: str, **values: Any) -> None:
+    """Add lines to the log of a run that goes on, and set `values` with them."""
+    if changes := values | extend_log(lines):
+        Run.objects.filter(pk=run.pk, state="running").update(**changes)
 
 
 def find_held(run_id: int, token: UUID) -> Run:
@@ -81,6 +96,7 @@ def record_report(
     leaders = notices.read_leaders(run.submission.benchmark)
     move(run, "verified", by=by, at=at, stage="done", done=total, total=total, token=None, finished_at=at)
     move(run.submission, "verified", by=by, at=at)
+    end_parts(run)
     publishing.publish(run, report, evidence, at=at)
     notices.note_finished(run.submission, at=at)
     notices.note_overtaken(leaders, run.submission, at=at)
@@ -91,6 +107,7 @@ def record_fault(run_id: int, token: UUID, reason: str, *, at: dt.datetime) -> N
     """Close the submission: its file or its arguments are at fault. Raises: TransitionRefused."""
     run = find_held(run_id, token)
     move(run, "failed", by=run.worker, at=at, reason=reason, token=None, finished_at=at)
+    end_parts(run)
     Run.objects.filter(pk=run.pk).update(reason=reason)
     move(run.submission, "failed", by=run.worker, at=at, reason=reason)
     notices.note_finished(run.submission, at=at)
@@ -102,10 +119,12 @@ def record_trouble(run_id: int, token: UUID, reason: str, *, at: dt.datetime) ->
     give_up(find_held(run_id, token), reason, by="worker", at=at)
 
 
-def give_up(run: Run, reason: str, *, by: str, at: dt.datetime) -> None:
+def give_up(run: Run, reason: str, *, by: str, at: dt.datetime, losses: int | None = None) -> None:
+    """Close the attempt as lost and queue the next one, or stall. `losses`: of one part, if that is what was lost."""
     move(run, "lost", by=by, at=at, reason=reason, token=None, finished_at=at)
     Run.objects.filter(pk=run.pk).update(reason=reason)
-    losses = run.losses + 1
+    end_parts(run)
+    losses = losses or run.losses + 1
     if losses < settings.MAX_ATTEMPTS:
         enqueue(run.submission, by=by, at=at, reason=f"Queued again: {reason}", losses=losses)
         return
@@ -128,7 +147,8 @@ class Reconciled:
 
 def reconcile(*, at: dt.datetime) -> Reconciled:
     """Take back runs whose lease ran out and repeat nudges that nobody followed."""
-    expired = Run.objects.filter(state="running", lease_expires_at__lt=at)
+    # A run that is cut is taken back part by part.
+    expired = Run.objects.filter(state="running", lease_expires_at__lt=at, parts=None)
     lost = sum(take_back(run, at=at) for run in expired.select_related("submission"))
     return Reconciled(lost=lost, nudged=repeat_nudges(at=at))
 
@@ -145,7 +165,8 @@ def take_back(run: Run, *, at: dt.datetime) -> bool:
 
 def repeat_nudges(*, at: dt.datetime) -> int:
     stale = at - dt.timedelta(seconds=NUDGE_AGAIN_SECONDS)
-    waiting = Run.objects.filter(state="queued", nudged_at__lt=stale).order_by("queued_at")[:NUDGES_AT_ONCE]
+    offered = Q(state="queued") | Q(state="running", parts__state="queued")
+    waiting = Run.objects.filter(offered, nudged_at__lt=stale).distinct().order_by("queued_at")[:NUDGES_AT_ONCE]
     for run in waiting:
         queue.send(run.pk, run.queue)
         Run.objects.filter(pk=run.pk).update(nudged_at=at)

@@ -11,7 +11,10 @@ from django.db import transaction
 from leaderboard import queue
 from leaderboard.models import Benchmark, Entry, Run, Submission, Upload
 from leaderboard.services import audit, uploads
+from leaderboard.services.cutting import cut_run, end_parts
+from leaderboard.services.routing import choose_queue
 from leaderboard.services.transitions import move
+from leaderboard.services.workers import is_gpu_alive
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,11 @@ def enqueue(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason:
     """Queue the next attempt; `losses` of the attempts before it were lost. Raises: TransitionRefused."""
     move(submission, "queued", by=by, at=at, reason=reason)
     last = submission.runs.order_by("-attempt").values_list("attempt", flat=True).first() or 0
-    run = Run.objects.create(submission=submission, attempt=last + 1, losses=losses, queued_at=at, nudged_at=at)
+    wanted = choose_queue(submission, has_gpu=is_gpu_alive(at=at))
+    run = Run.objects.create(
+        submission=submission, attempt=last + 1, losses=losses, queue=wanted, queued_at=at, nudged_at=at
+    )
+    cut_run(run)
     queue.nudge(run.pk, queue=run.queue)
     return run
 
@@ -96,3 +103,4 @@ def close(submission: Submission, state: str, *, by: audit.Actor, at: dt.datetim
     move(submission, state, by=by, at=at, reason=reason)
     for run in submission.runs.filter(state__in=["queued", "running"]):
         move(run, "cancelled", by=by, at=at, reason=reason, token=None, finished_at=at)
+        end_parts(run)

@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 from zeal import zeal_ignore
 
-from leaderboard.models import AuditEvent, Benchmark, BenchmarkMetric, Claim, Entry, Result, Standing, Worker
+from leaderboard.models import AuditEvent, Benchmark, BenchmarkMetric, Claim, Entry, Part, Result, Standing, Worker
 from leaderboard.services import runs, submissions
 from tests.factories import claim_run, make_benchmark, make_report, make_submission, make_user
 
 pytestmark = pytest.mark.django_db
 
 TABLES = [model for model in apps.get_app_config("leaderboard").get_models() if model in admin.site._registry]
-READ_ONLY = {"auditevent", "boardfacts", "run", "result", "score", "standing", "submission", "worker"}
+READ_ONLY = {"auditevent", "boardfacts", "part", "run", "result", "score", "standing", "submission", "worker"}
 
 
 def name_table(model: type[models.Model]) -> str:
@@ -33,6 +33,7 @@ def boss(client: Client) -> Client:
     run = claim_run(submissions.enqueue(submission, by=user, at=timezone.now()))
     assert run.token is not None
     runs.record_report(run.pk, run.token, make_report(), None, at=timezone.now())
+    Part.objects.create(run=run, number=1, start=0, stop=100)
     Worker.objects.create(name="worker-a", started_at=timezone.now(), seen_at=timezone.now())
     client.force_login(user)
     return client

@@ -42,7 +42,12 @@ def test_renewing_stores_progress_and_log_and_moves_the_lease(run: Run) -> None:
     assert held.token is not None
     assert runs.renew_lease(held.pk, held.token, Progress("predicting", 64, 1000), "loading\n", at=LATER)
     fresh = Run.objects.get(pk=run.pk)
-    assert (fresh.stage, fresh.done, fresh.total, fresh.log) == ("predicting", 64, 1000, "loading\n")
+    assert (fresh.stage, fresh.done, fresh.total, fresh.log) == (
+        "predicting",
+        64,
+        1000,
+        "12:00:00 taken by worker-a\nloading\n",
+    )
     assert fresh.lease_expires_at is not None
     assert fresh.lease_expires_at > LATER
 

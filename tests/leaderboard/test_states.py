@@ -4,6 +4,7 @@ import pytest
 
 from leaderboard.states import (
     CANCELLABLE,
+    PART_TRANSITIONS,
     RUN_TRANSITIONS,
     SETTLED,
     SUBMISSION_TRANSITIONS,
@@ -12,7 +13,7 @@ from leaderboard.states import (
     draw_diagram,
 )
 
-TABLES = {"submission": SUBMISSION_TRANSITIONS, "run": RUN_TRANSITIONS}
+TABLES = {"submission": SUBMISSION_TRANSITIONS, "run": RUN_TRANSITIONS, "part": PART_TRANSITIONS}
 PAIRS = [(name, *pair) for name, table in TABLES.items() for pair in itertools.product(table, repeat=2)]
 
 

@@ -83,6 +83,8 @@ def test_metrics_tell_the_queue(client: Client) -> None:
     assert 'veriboard_submissions{state="stalled"} 0.0' in text
     assert "veriboard_queue_oldest_seconds 0.0" in text
     assert "veriboard_workers_alive 1.0" in text
+    assert "veriboard_gpu_alive 0.0" in text
+    assert 'veriboard_parts{state="waiting"} 0.0' in text
     assert "django_http_requests_total" in text
 
 
