@@ -67,6 +67,7 @@ lock: setup
 	$(PYTHON) -m scripts.lock
 
 messages: setup ## collect new texts into locale/ (needs gettext)
+	$(PYTHON) -m scripts.sentences
 	$(PYTHON) manage.py makemessages --all --no-obsolete --no-location --ignore '.venv/*' --ignore 'var/*'
 
 diagrams: setup ## draw the state diagrams of docs/architecture.md anew

@@ -85,7 +85,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.github",
     "rest_framework",
     "knox",
     "drf_spectacular",
@@ -283,12 +282,13 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Veriboard"
 # Where addresses are not confirmed at all, nobody could have a second factor otherwise.
 MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION != "mandatory"
-# GitHub sign-in is offered where its OAuth application is named; without one nothing of it is shown.
+# GitHub sign-in is there where its OAuth application is named, and nowhere else.
 SOCIALACCOUNT_PROVIDERS = (
     {"github": {"APPS": [{"client_id": github_id, "secret": env.str("GITHUB_CLIENT_SECRET")}], "SCOPE": ["user:email"]}}
     if (github_id := env.str("GITHUB_CLIENT_ID", ""))
     else {}
 )
+INSTALLED_APPS += ["allauth.socialaccount.providers.github"] if SOCIALACCOUNT_PROVIDERS else []
 # In production exactly one proxy stands before the portal; nobody else's X-Forwarded-For decides whose limit counts.
 PROXIES = 1 if PRODUCTION else 0
 ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES

@@ -11,6 +11,8 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
+from scripts import sentences
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("portal", "leaderboard", "templates", "evaluation")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
@@ -64,6 +66,8 @@ def main() -> None:
     if not catalogues:
         sys.exit("locale/ holds no translation; run make messages.")
     faults = [fault for path in catalogues for fault in find_faults(path)]
+    if sentences.TARGET.read_text() != sentences.write_module():
+        faults.append("leaderboard/refusals.py: behind the sources, run python -m scripts.sentences and make messages")
     if shutil.which("xgettext"):
         faults += [fault for path in catalogues for fault in find_new_texts(path)]
     else:

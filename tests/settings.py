@@ -21,6 +21,9 @@ os.environ.setdefault("VERIBOARD_HEARTBEAT_SECONDS", "0.5")
 os.environ.setdefault("VERIBOARD_RECONCILE_SECONDS", "1")
 # Where no sandbox works the evaluation is still tested; the box has tests of its own.
 os.environ.setdefault("VERIBOARD_ALLOW_OPEN_BOX", "1")
+# GitHub's pages are tested too; nothing is ever asked of it.
+os.environ.setdefault("GITHUB_CLIENT_ID", "test")
+os.environ.setdefault("GITHUB_CLIENT_SECRET", "test")
 # Playwright keeps an event loop in the thread in which tests query the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 

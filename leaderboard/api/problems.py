@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from leaderboard.queries import BadQuery
+from leaderboard.sentences import say
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.uploads import UploadRefused
 from leaderboard.states import TransitionRefused
@@ -27,7 +28,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         case RequestRefused():
             return make_problem(400, errors={field or "request": [text] for field, text in error.errors.items()})
         case TransitionRefused():
-            return make_problem(409, detail=str(error))
+            return make_problem(409, detail=say(str(error)))
         case UploadRefused():
             return make_problem(error.status, detail=str(error))
         case RequestDataTooBig():

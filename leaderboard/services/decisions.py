@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Entry, Submission
+from leaderboard.sentences import say
 from leaderboard.services import moderation
 from leaderboard.states import TransitionRefused
 
@@ -111,7 +112,7 @@ def decide_many(action: str, keys: Iterable[str], *, by: AbstractUser, reason: s
             decide(action, key, by=by, reason=reason)
             done += 1
         except REFUSALS as refused:
-            refusals.append(str(refused))
+            refusals.append(say(str(refused)))
         except NothingThere:
             refusals.append(_("One of them is no longer there."))
     return Decided(done, tuple(dict.fromkeys(refusals)))

@@ -11,6 +11,7 @@ from evaluation import catalogue, recognition
 from evaluation.contract import InputFault, Protocol
 from evaluation.static_check import Verdict, glimpse
 from evaluation.static_check.glimpse import Piece, Unseen
+from leaderboard.sentences import say
 
 FORMATS = {"state_dict": "state dict", "safetensors": "safetensors", "onnx": "ONNX"}
 
@@ -38,7 +39,7 @@ def look_at(pieces: Sequence[Piece], size: int, name: str) -> FileCheck:
     try:
         verdict = glimpse.check(pieces, size, name)
     except InputFault as fault:
-        return FileCheck(str(fault), is_refused=True)
+        return FileCheck(say(str(fault)), is_refused=True)
     except Unseen as unseen:
         return FileCheck("", need=(unseen.begin, unseen.end))
     return describe(verdict)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from evaluation.contract import InputFault
 from evaluation.static_check import Verdict, check
 from leaderboard.models import Upload
+from leaderboard.sentences import say
 from leaderboard.services import file_checks, uploads
 from leaderboard.services.refusals import Refusals
 
@@ -71,7 +72,7 @@ def check_file(received: Received, refusals: Refusals) -> CheckedFile:
     try:
         verdict = check(upload.temporary_file_path(), filename=upload.name)
     except InputFault as fault:
-        refusals.add("weights", str(fault))
+        refusals.add("weights", say(str(fault)))
         return CheckedFile(is_refused=True)
     return CheckedFile(verdict, received.sha256 or digest(upload))
 

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from evaluation.contract import BACKGROUNDS, InputFault, Protocol
 from evaluation.fetch import check_url
 from leaderboard.models import Ban, Benchmark, Metric, Submission
+from leaderboard.sentences import say
 from leaderboard.services.architectures import check_outputs, read_architecture
 from leaderboard.services.files import check_file, receive
 from leaderboard.services.refusals import Refusals, RequestRefused
@@ -129,7 +130,7 @@ def read_weights_url(url: str, upload: "UploadedFile[Any] | None", refusals: Ref
         try:
             check_url(url, allow_private=settings.FETCH_ALLOW_PRIVATE)
         except InputFault as fault:
-            refusals.add("weights_url", str(fault))
+            refusals.add("weights_url", say(str(fault)))
     return url
 
 
@@ -196,7 +197,7 @@ def read_protocol(text: str, refusals: Refusals) -> dict[str, object] | None:
     try:
         return {**vars(Protocol.from_dict(json.loads(text)))}
     except InputFault as fault:
-        refusals.add("protocol", str(fault))
+        refusals.add("protocol", say(str(fault)))
     except (ValueError, TypeError, AttributeError):
         refusals.add("protocol", _('The protocol is a JSON object such as {"resize": 256, "crop": 224}.'))
     return None

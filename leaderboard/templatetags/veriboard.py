@@ -14,6 +14,7 @@ from leaderboard import charts
 from leaderboard.claims.table import Finding
 from leaderboard.models import Metric
 from leaderboard.queries import BoardRow, ScoreCell
+from leaderboard.sentences import say
 
 register = template.Library()
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
@@ -79,6 +80,12 @@ def digest(text: str) -> str:
 def sentence(finding: Finding) -> str:
     """Write a finding in the reader's language."""
     return gettext(finding.sentence) % finding.parameters
+
+
+@register.filter
+def said(text: str) -> str:
+    """Say what engine or rules refused, or an admin wrote, in the reader's language where that is known."""
+    return say(text)
 
 
 @register.filter

@@ -23,6 +23,7 @@ from leaderboard.queries.moderation import (
     read_queue,
 )
 from leaderboard.queries.trail import TrailFilters, read_trail, read_trail_filters
+from leaderboard.sentences import say
 from leaderboard.services import decisions, moderation, repairs
 from leaderboard.views.requests import SignedInRequest
 
@@ -123,7 +124,7 @@ def act(request: SignedInRequest, action: str, target: str) -> HttpResponse:
     except decisions.NothingThere as nothing:
         raise Http404 from nothing
     except decisions.REFUSALS as refused:
-        messages.error(request, str(refused))
+        messages.error(request, say(str(refused)))
     return redirect("moderation")
 
 

@@ -22,6 +22,7 @@ from leaderboard import charts
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Benchmark, Entry, Result, Run, Standing, Submission
 from leaderboard.queries import BoardRow, compare_entries, read_progress, read_rows
+from leaderboard.sentences import say
 from leaderboard.services.file_checks import look_at
 from leaderboard.services.intake import count_left, read_request
 from leaderboard.services.refusals import RequestRefused
@@ -257,7 +258,7 @@ def cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
         cancel_submission(submission, by=request.user, at=timezone.now())
         messages.info(request, _("Cancelled: the worker stops within seconds."))
     except TransitionRefused as refused:
-        messages.error(request, str(refused))
+        messages.error(request, say(str(refused)))
     return redirect(submission)
 
 

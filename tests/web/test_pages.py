@@ -42,7 +42,7 @@ def list_public(stage: Stage) -> list[str]:
         *("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/password/reset/done/"),
         *("/accounts/inactive/", "/accounts/confirm-email/", "/accounts/confirm-email/x/"),
         *("/accounts/password/reset/key/1-x/", "/accounts/password/reset/key/done/"),
-        "/accounts/3rdparty/login/cancelled/",
+        *("/accounts/3rdparty/login/cancelled/", "/accounts/github/login/"),
     ]
 
 
@@ -59,6 +59,7 @@ def list_own(stage: Stage) -> list[str]:
         *("/challenges/", f"/entries/{claimed.pk}/challenge/"),
         *(stage.waiting.get_absolute_url(), stage.failed.get_absolute_url()),
         *("/account/delete/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/", "/accounts/2fa/"),
+        "/accounts/3rdparty/",
     ]
 
 
