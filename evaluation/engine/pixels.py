@@ -5,7 +5,9 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Container, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -14,14 +16,16 @@ import numpy.typing as npt
 import PIL
 
 from evaluation.contract import InputFault, Protocol
-from evaluation.engine.dataset import Dataset
-from evaluation.engine.preprocessing import decode, find_fill, preprocess
+from evaluation.engine.dataset import Dataset, Sample
+from evaluation.engine.preprocessing import decode_aloud, find_fill, preprocess, quietly
 
 Pixels = npt.NDArray[np.uint8]
 Order = npt.NDArray[np.int64]
 OnProgress = Callable[[int, int], None]
 
 CHUNK = 512
+# Images that wait for each thread.
+AHEAD = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -109,18 +113,49 @@ def open_new(target: Path, shape: tuple[int, ...]) -> Iterator[Pixels]:
 
 
 def build_pixels(dataset: Dataset, protocol: Protocol, order: Order, target: Path, on_progress: OnProgress) -> None:
-    """Decode each image of the order once and write it to its place. Raises: InputFault, OSError."""
+    """Decode every image once and write it to its place in the order. Raises: InputFault, OSError."""
     positions = {dataset.samples[sample].path: position for position, sample in enumerate(order)}
-    images = ((sample, data) for sample, data in dataset.read_images() if sample.path in positions)
     with ExitStack() as stack:
         pixels: Pixels | None = None
-        for done, (sample, data) in enumerate(images, start=1):
-            image = preprocess(decode(data, sample.path), protocol)
+        for done, (name, image) in enumerate(stack.enter_context(decode_all(dataset, protocol, positions)), start=1):
             if pixels is None:
                 pixels = stack.enter_context(open_new(target, (len(order), *image.shape)))
-            check_size(image, pixels, sample.path)
-            pixels[positions[sample.path]] = image
+            check_size(image, pixels, name)
+            pixels[positions[name]] = image
             on_progress(done, len(order))
+
+
+@contextmanager
+def decode_all(dataset: Dataset, protocol: Protocol, wanted: Container[str]) -> Iterator[Iterator[tuple[str, Pixels]]]:
+    """Yield the names and pixels of the wanted images in the dataset's order, decoded by a thread a processor.
+
+    Pillow lets go of the interpreter while it decodes and resizes.
+    """
+
+    threads = os.cpu_count() or 1
+    pool = ThreadPoolExecutor(threads)
+    try:
+        with quietly():
+            yield decode_ahead(dataset, protocol, wanted, pool, AHEAD * threads)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def decode_ahead(
+    dataset: Dataset, protocol: Protocol, wanted: Container[str], pool: ThreadPoolExecutor, ahead: int
+) -> Iterator[tuple[str, Pixels]]:
+    def show(sample: Sample, data: bytes) -> tuple[str, Pixels]:
+        return sample.path, preprocess(decode_aloud(data, sample.path), protocol)
+
+    running: deque[Future[tuple[str, Pixels]]] = deque()
+    for sample, data in dataset.read_images():
+        if sample.path in wanted:
+            running.append(pool.submit(show, sample, data))
+        # Images that are decoded long before their turn would only lie in memory.
+        if len(running) > ahead:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
 
 
 def check_size(image: Pixels, pixels: Pixels, name: str) -> None:

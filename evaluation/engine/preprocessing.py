@@ -13,6 +13,8 @@ What is done with unusual images, which is what the reference's `Image.open(file
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +39,23 @@ def decode(data: bytes, name: str) -> Image.Image:
 
     Raises: InputFault, naming the image, where it is empty, truncated or no image.
     """
+    with quietly():
+        return decode_aloud(data, name)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep what Pillow warns of to itself. The filters are the process's: threads are started inside of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def decode_aloud(data: bytes, name: str) -> Image.Image:
+    """Decode as `decode` does, and let Pillow warn of what is unusual."""
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
-            warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise InputFault(f"The image {name} has {image.width}×{image.height} pixels, more than we decode.")
             return image.convert("RGB")
