@@ -65,3 +65,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
             image = Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
             image.save(folder / label / f"{index}.{'jpg' if index % 2 else 'png'}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two images of photographs' size, of two of a thousand classes."""
+    folder, random = tmp_path_factory.mktemp("photographs"), np.random.default_rng(0)
+    names = [f"n{number:08d}" for number in range(1000)]
+    (folder / "outputs.txt").write_text("\n".join(names))
+    for name, size in ((names[7], (500, 375)), (names[811], (375, 500))):
+        (folder / name).mkdir()
+        noise = Image.fromarray(random.integers(0, 256, (12, 12, 3), dtype=np.uint8))
+        noise.resize(size, Image.Resampling.BICUBIC).save(folder / name / "1.jpg")
+    return folder

@@ -124,19 +124,6 @@ ROWS = [
 WHOLE = ("densenet121-a639ec97.pth", "inceptionv4-8e4777a0.pth", "xception-b5690688.pth")
 
 
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two images of photographs' size, of two of a thousand classes."""
-    folder, random = tmp_path_factory.mktemp("photographs"), np.random.default_rng(0)
-    names = [f"n{number:08d}" for number in range(1000)]
-    (folder / "outputs.txt").write_text("\n".join(names))
-    for name, size in ((names[7], (500, 375)), (names[811], (375, 500))):
-        (folder / name).mkdir()
-        noise = Image.fromarray(random.integers(0, 256, (12, 12, 3), dtype=np.uint8))
-        noise.resize(size, Image.Resampling.BICUBIC).save(folder / name / "1.jpg")
-    return folder
-
-
 @torch.inference_mode()
 def make_network(row: Row, inputs: torch.Tensor) -> nn.Module:
     """Return a network that tells these inputs apart: its statistics are theirs, and no class wins for both."""
@@ -212,6 +199,7 @@ def test_published_file_predicts_as_its_network(row: Row, photographs: Path, tmp
         precision="float32",
         batch_size=None,
         chunk=2,
+        forward="auto",
     )
     predictor = Predictor(job)
     files = sorted(photographs.rglob("*.jpg"))
