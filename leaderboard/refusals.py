@@ -58,6 +58,7 @@ SENTENCES = (
     gettext_noop("The download came too slowly and was given up."),
     gettext_noop("The download took longer than it may."),
     gettext_noop("The engine left no readable report: %(error)s"),
+    gettext_noop("The engine of an earlier attempt does not end."),
     gettext_noop("The evaluation gave %(metric)s %(score)s, which is outside its range."),
     gettext_noop("The evaluation gave no %(metric)s."),
     gettext_noop("The evaluation took longer than %(timeout_seconds)s minutes, the most a run may take."),
