@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Count, Q
+
 from leaderboard.models import Run, Submission
 
 
@@ -18,6 +20,10 @@ class SubmissionProgress:
     total: int
     attempt: int
     queue_position: int | None
+    # Of a run that is cut, else all 0.
+    parts: int = 0
+    parts_finished: int = 0
+    parts_running: int = 0
     log: str = ""
     times: dict[str, dt.datetime] = field(default_factory=dict)
 
@@ -33,12 +39,19 @@ class SubmissionProgress:
             "percent": self.percent,
             "attempt": self.attempt,
             "queue_position": self.queue_position,
+            "parts": self.parts,
+            "parts_finished": self.parts_finished,
         }
 
 
 def read_progress(submission: Submission) -> SubmissionProgress:
-    """Return how far the submission is, with its latest run's stage, log and place in the queue."""
-    run = submission.runs.order_by("-attempt").first()
+    """Return how far the submission is, with its latest run's stage, parts, log and place in the queue."""
+    runs = submission.runs.annotate(
+        part_count=Count("parts", filter=Q(parts__is_merging=False)),
+        finished_count=Count("parts", filter=Q(parts__is_merging=False, parts__state="finished")),
+        running_count=Count("parts", filter=Q(parts__state="running")),
+    )
+    run = runs.order_by("-attempt").first()
     if run is None:
         return SubmissionProgress(submission.state, submission.state_reason, "", 0, 0, 0, None)
     ahead = Run.objects.filter(state="queued", queue=run.queue, queued_at__lt=run.queued_at).count()
@@ -53,6 +66,9 @@ def read_progress(submission: Submission) -> SubmissionProgress:
         total=run.total,
         attempt=run.attempt,
         queue_position=ahead + 1 if run.state == "queued" else None,
+        parts=run.part_count,
+        parts_finished=run.finished_count,
+        parts_running=run.running_count,
         log=run.log,
         times=times,
     )
