@@ -158,6 +158,23 @@ def test_every_colour_mode_is_decoded_as_the_reference_does(mode: str) -> None:
     assert torch.equal(engine(data, protocol), reference(data, protocol))
 
 
+@pytest.mark.parametrize("mode", ["CMYK", "L"])
+def test_jpeg_in_the_inks_of_print_is_decoded_as_the_reference_does(mode: str) -> None:
+    data = encode(draw(70, 51, mode), "JPEG")
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.mode == mode
+    protocol = Protocol(40, 32)
+    assert torch.equal(engine(data, protocol), reference(data, protocol))
+
+
+def test_palette_with_a_transparent_colour_loses_the_transparency_alone() -> None:
+    image, buffer = draw(70, 51, "P"), io.BytesIO()
+    image.save(buffer, "PNG", transparency=3)
+    protocol = Protocol()
+    assert np.array_equal(np.asarray(decode(buffer.getvalue(), "image")), np.asarray(image.convert("RGB")))
+    assert torch.equal(engine(buffer.getvalue(), protocol), reference(buffer.getvalue(), protocol))
+
+
 def test_jpeg_orientation_is_ignored_as_the_reference_ignores_it() -> None:
     image, buffer = draw(60, 40), io.BytesIO()
     exif = Image.Exif()
