@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class LeaderboardConfig(AppConfig):
@@ -9,7 +9,8 @@ class LeaderboardConfig(AppConfig):
     def ready(self) -> None:
         # Importing needs loaded apps; the triggers are installed after every migrate, on either database.
         from leaderboard import staleness
-        from leaderboard.triggers import install_triggers
+        from leaderboard.triggers import install_triggers, lift_triggers
 
+        pre_migrate.connect(lift_triggers, sender=self)
         post_migrate.connect(install_triggers, sender=self)
         staleness.connect()

@@ -11,6 +11,7 @@ from leaderboard.views import (
     moderation,
     samples,
     submissions,
+    submitting,
     workers,
 )
 
@@ -36,11 +37,12 @@ urlpatterns = [
     path("benchmarks/<slug:slug>/feed.atom", BoardFeed(), name="feed"),
     path("badges/<slug:benchmark>/<slug:model>.svg", boards.show_badge, name="badge"),
     path("compare/", comparison.compare, name="compare"),
-    path("submit/", submissions.submit_weights, name="submit"),
-    path("submit/check/", submissions.check_pieces, name="submit-check"),
+    path("submit/", submitting.submit_weights, name="submit"),
+    path("submit/check/", submitting.check_pieces, name="submit-check"),
     path("submissions/", submissions.list_own, name="submissions"),
     path("submissions/<uuid:pk>/", submissions.show, name="submission"),
     path("submissions/<uuid:pk>/cancel/", submissions.cancel, name="submission-cancel"),
+    path("submissions/<uuid:pk>/classes.csv", submissions.download_classes, name="submission-classes"),
     path("submissions/<uuid:pk>/evidence/", submissions.download_evidence, name="submission-evidence"),
     path("submissions/<uuid:pk>/attestation.json", submissions.download_attestation, name="submission-attestation"),
     path("moderation/", moderation.show_queue, name="moderation"),

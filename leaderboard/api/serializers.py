@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from django.db import models
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -133,7 +134,7 @@ class SubmissionSummarySerializer(StoredSerializer[Submission]):
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
-    """How far the latest attempt is. `queue_position` is null unless it waits."""
+    """How far the latest attempt is. `queue_position` is null unless it waits, the times where nothing tells."""
 
     stage = serializers.CharField()
     done = serializers.IntegerField()
@@ -141,6 +142,8 @@ class ProgressSerializer(serializers.Serializer[Any]):
     percent = serializers.IntegerField()
     attempt = serializers.IntegerField()
     queue_position = serializers.IntegerField(allow_null=True)
+    starts_in_seconds = serializers.IntegerField(allow_null=True)
+    done_in_seconds = serializers.IntegerField(allow_null=True)
 
 
 class SubmissionSerializer(SubmissionSummarySerializer):
@@ -154,7 +157,7 @@ class SubmissionSerializer(SubmissionSummarySerializer):
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, submission: Submission) -> dict[str, Any]:
-        return read_progress(submission).to_dict()
+        return read_progress(submission, at=timezone.now()).to_dict()
 
 
 class RunSerializer(StoredSerializer[Run]):

@@ -80,7 +80,9 @@ class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         if getattr(self, "swagger_fake_view", False):
             return Submission.objects.none()
         results = Result.objects.filter(run__submission=OuterRef("pk"), retracted_at=None).order_by("-created_at")
-        submissions = Submission.objects.select_related("benchmark").annotate(result=Subquery(results.values("pk")[:1]))
+        submissions = Submission.objects.select_related("benchmark__split").annotate(
+            result=Subquery(results.values("pk")[:1])
+        )
         return submissions if self.request.user.is_staff else submissions.filter(submitter_id=self.request.user.pk)
 
     @extend_schema(request=SubmissionRequestSerializer, responses={201: SubmissionSerializer})

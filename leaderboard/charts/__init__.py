@@ -6,8 +6,9 @@ from leaderboard.charts.confusion import Matrix, draw_confusion
 from leaderboard.charts.plots import HALF, WHOLE, Chart, Frame
 from leaderboard.charts.scales import name_count
 from leaderboard.charts.strips import Axis, Strip, make_axis, make_strip
+from leaderboard.charts.timings import Segment, draw_timings
 from leaderboard.charts.tradeoff import Cost, draw_tradeoff, list_costs
-from leaderboard.charts.trend import draw_trend, has_trend
+from leaderboard.charts.trend import draw_trend
 
 __all__ = [
     "HALF",
@@ -19,13 +20,14 @@ __all__ = [
     "Cost",
     "Frame",
     "Matrix",
+    "Segment",
     "Strip",
     "draw_badge",
     "draw_classes",
     "draw_confusion",
+    "draw_timings",
     "draw_tradeoff",
     "draw_trend",
-    "has_trend",
     "list_costs",
     "make_axis",
     "make_strip",

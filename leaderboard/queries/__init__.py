@@ -1,14 +1,23 @@
 """Reads: what pages and API show, as plain dataclasses, with a constant number of queries whatever the size."""
 
-from leaderboard.queries.board import PAGE_SIZE, Board, benchmark_metrics, read_findings
+from leaderboard.queries.board import (
+    PAGE_SIZE,
+    Board,
+    BoardRow,
+    ScoreCell,
+    WeightsLink,
+    benchmark_metrics,
+    build_rows,
+    read_findings,
+    read_rows,
+)
 from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
 from leaderboard.queries.charted import CHARTED, ChartRow, read_chart_rows
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
 from leaderboard.queries.history import read_board
 from leaderboard.queries.ledger import LedgerLine, read_ledger
 from leaderboard.queries.pairs import compare_entries
-from leaderboard.queries.progress import SubmissionProgress, read_progress
-from leaderboard.queries.rows import BoardRow, ScoreCell, WeightsLink, build_rows, make_line, read_rows
+from leaderboard.queries.progress import SubmissionProgress, read_progress, with_outcomes
 from leaderboard.queries.samples import Sample, Strip, draw_sheet, show_samples
 
 __all__ = [
@@ -31,7 +40,6 @@ __all__ = [
     "build_rows",
     "compare_entries",
     "draw_sheet",
-    "make_line",
     "read_board",
     "read_chart_rows",
     "read_filters",
@@ -43,4 +51,5 @@ __all__ = [
     "search",
     "show_samples",
     "summarise_boards",
+    "with_outcomes",
 ]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from evaluation import catalogue, recognition
 from evaluation.static_check import Verdict
 from leaderboard.models import Benchmark
+from leaderboard.sentences import say
 from leaderboard.services import file_checks
 from leaderboard.services.files import CheckedFile
 from leaderboard.services.refusals import Refusals
@@ -39,7 +40,7 @@ def read_architecture(name: str, file: CheckedFile, refusals: Refusals) -> Archi
             _("Unknown architecture “%(name)s”; the nearest are: %(near)s.") % {"name": name[:100], "near": near},
         )
     elif verdict is not None and not is_onnx and (misfit := recognition.find_misfit(verdict.shapes, name)):
-        refusals.add("architecture", misfit)
+        refusals.add("architecture", say(misfit))
     return Architecture(name)
 
 

@@ -1,5 +1,6 @@
 """The papers of a board as BibTeX. Pure."""
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from leaderboard.tables.boards import Row
 
 ARXIV = re.compile(r"/(?:abs|pdf)/(\d{4}\.\d{4,5})")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 TEX_SIGNS = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -32,6 +34,23 @@ def write_entry(row: Row) -> str:
     }
     body = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
     return f"@misc{{{name_entry(row, arxiv)},\n{body}}}\n"
+
+
+def write_result(*, key: str, title: str, published_on: dt.date, url: str, note: str) -> str:
+    """Return the entry of one verified result."""
+    fields = {
+        "title": f"{{{escape_tex(title)}}}",
+        "howpublished": "Veriboard",
+        "year": str(published_on.year),
+        "month": MONTHS[published_on.month - 1],
+        "url": url,
+        "note": escape_tex(note),
+    }
+    # A month is BibTeX's own word, which stands without braces.
+    body = "".join(
+        f"  {name} = {value},\n" if name == "month" else f"  {name} = {{{value}}},\n" for name, value in fields.items()
+    )
+    return f"@misc{{{key},\n{body}}}\n"
 
 
 def find_arxiv(url: str) -> str:

@@ -128,6 +128,13 @@ def neutralise(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS) else value
 
 
+def write_table(rows: Iterable[Sequence[object]]) -> str:
+    """Return any table as CSV that no spreadsheet runs."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([neutralise(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
 def write_csv(rows: Iterable[Row], keys: Sequence[str]) -> str:
     """Return the rows with a column a metric for claim, verified score and its interval."""
     out = io.StringIO()

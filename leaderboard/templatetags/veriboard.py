@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from leaderboard import charts
 from leaderboard.claims.table import Finding
+from leaderboard.durations import say_duration
 from leaderboard.models import Metric
 from leaderboard.queries import BoardRow, ScoreCell
 from leaderboard.sentences import say
@@ -37,6 +38,12 @@ def score(value: float | None, metric: Metric) -> str:
 def short(value: float | None) -> str:
     """Write a score with two decimals."""
     return "–" if value is None else f"{value:.2f}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Write about how long something takes, nothing where that is not known."""
+    return "" if seconds is None else say_duration(seconds)
 
 
 @register.filter

@@ -11,6 +11,7 @@ async function lookAt(form, file) {
     const body = new FormData();
     body.append("size", file.size);
     body.append("name", file.name);
+    body.append("benchmark", form.elements.benchmark.value);
     for (const [begin, end] of ranges) {
       body.append("begin", begin);
       body.append("piece", file.slice(begin, end), "piece");
@@ -31,7 +32,7 @@ function showCheck(form, found) {
   const architecture = form.elements.architecture;
   const isOurs = !architecture.value || architecture.value === architecture.dataset.guess;
   const [guess] = found.architectures;
-  place.textContent = [found.sentence, found.preparation].filter(Boolean).join(" ");
+  place.textContent = [found.sentence, found.preparation, found.duration].filter(Boolean).join(" ");
   place.className = found.is_refused ? "error" : "hint told";
   if (isOurs) architecture.value = architecture.dataset.guess = guess || "";
   if (guess) form.elements.protocol.placeholder = JSON.stringify(found.protocol);

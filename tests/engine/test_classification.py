@@ -85,5 +85,18 @@ def test_analysis_counts_each_class_and_names_what_is_confused() -> None:
     assert analysis["confusion"] == [[1, 0], [2, 1]]
     assert [row["accuracy"] for row in analysis["per_class"]] == [100.0, 33.333]
     assert analysis["confused"] == [{"true": "dog", "predicted": "cat", "count": 2}]
+    # All four are equally sure, so the first of the wrong ones comes first.
+    assert [(each["sample"], each["true"], each["predicted"]) for each in analysis["mistakes"]] == [
+        (1, "dog", "cat"),
+        (2, "dog", "cat"),
+    ]
+    assert analysis["mistakes"][0]["probability"] == pytest.approx(0.9999, abs=1e-4)
     # All four are sure, one half is right.
     assert analysis["calibration_error"] == pytest.approx(50, abs=0.1)
+
+
+def test_surest_mistakes_come_first_and_are_few() -> None:
+    labels = as_labels([0] * 60)
+    logits = as_logits([[0, 1 + sample / 10] for sample in range(60)])
+    mistakes = analyse(judge(logits, labels), labels, ("cat", "dog"))["mistakes"]
+    assert [each["sample"] for each in mistakes] == list(range(59, 35, -1))

@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.contract import CROP_MODES, Protocol
 from evaluation.engine.cli import build_parser, read_protocol
-from leaderboard.views.submissions import write_options
+from leaderboard.views.outcomes import write_options
 
 PROTOCOLS = [
     Protocol(),

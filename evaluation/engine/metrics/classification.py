@@ -28,6 +28,7 @@ PAIRS_SHOWN = 50
 # The largest number of the margins' stored type.
 GREATEST = float(np.finfo(np.float16).max)
 NEAR_TIE = 2.0**-17
+MISTAKES_SHOWN = 24
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,25 @@ def analyse(outcomes: Outcomes, labels: npt.NDArray[np.int32], names: tuple[str,
     analysis["confused"] = [
         {"true": names[t], "predicted": names[p], "count": int(wrong[t, p])} for t, p in pairs if wrong[t, p]
     ]
+    analysis["mistakes"] = list_mistakes(outcomes, labels, names)
     return analysis
+
+
+def list_mistakes(
+    outcomes: Outcomes, labels: npt.NDArray[np.int32], names: tuple[str, ...]
+) -> list[dict[str, str | int | float]]:
+    """Return the samples whose wrong prediction has the highest probability; of equal ones the first come first."""
+    wrong = np.flatnonzero(outcomes.rank > 0)
+    surest = wrong[np.argsort(-outcomes.scores[wrong, 0], kind="stable")][:MISTAKES_SHOWN]
+    return [
+        {
+            "sample": int(sample),
+            "true": names[labels[sample]],
+            "predicted": names[outcomes.top[sample, 0]],
+            "probability": round(float(outcomes.scores[sample, 0]), 4),
+        }
+        for sample in surest
+    ]
 
 
 def calibrate(outcomes: Outcomes, bins: int = 15) -> float:

@@ -1,0 +1,138 @@
+"""The submission form: what it starts with, what it says of a file at once, and what is sent through it."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from evaluation import catalogue
+from evaluation.static_check.glimpse import Piece
+from leaderboard.durations import say_duration
+from leaderboard.forms import SubmissionForm
+from leaderboard.models import Benchmark, Entry, Submission
+from leaderboard.queries.estimates import Work, read_estimator
+from leaderboard.services.file_checks import FileCheck, look_at
+from leaderboard.services.intake import count_left, read_request
+from leaderboard.services.refusals import RequestRefused
+from leaderboard.services.submissions import submit
+from leaderboard.services.uploads import list_own
+from leaderboard.views.requests import SignedInRequest
+
+UPLOADS_SHOWN = 10
+# Where a run waits of which nothing is known yet.
+QUEUE = "cpu"
+PIECES_BYTES = 24 * 2**20
+
+
+@login_required
+@never_cache
+def submit_weights(request: SignedInRequest) -> HttpResponse:
+    """Show the form, and take what is sent through it."""
+    benchmarks = Benchmark.objects.select_related("split__dataset", "protocol").exclude(split__path="")
+    benchmarks = benchmarks.filter(is_open=True).prefetch_related("benchmark_metrics__metric")
+    if request.method == "POST":
+        form = SubmissionForm(benchmarks, request.POST)
+        try:
+            checked = read_request(request.POST.dict(), request.FILES.get("weights"), by=request.user)
+        except RequestRefused as refused:
+            form.refuse(refused.errors)
+        else:
+            if checked.is_recognised:
+                messages.info(
+                    request,
+                    _("Its tensors are those of %(name)s, so it is evaluated as that.")
+                    % {"name": checked.architecture},
+                )
+            return redirect(submit(checked, by=request.user, at=timezone.now()))
+    else:
+        form = SubmissionForm(benchmarks, initial=propose(request))
+    estimator = read_estimator(at=timezone.now())
+    context = {
+        "form": form,
+        "architectures": catalogue.names(),
+        "left": count_left(request.user),
+        "uploads": list_own(request.user)[:UPLOADS_SHOWN],
+        "part_bytes": settings.UPLOAD_PART_BYTES,
+        "waiting": sum(run.started_at is None for run in estimator.active),
+        "wait_seconds": estimator.estimate_wait(QUEUE),
+        "usual_seconds": estimator.usual(QUEUE),
+        "has_workers": bool(estimator.workers[QUEUE]),
+    }
+    return render(request, "leaderboard/submit.html", context, status=400 if form.is_refused else 200)
+
+
+@login_required
+@require_POST
+def check_pieces(request: SignedInRequest) -> JsonResponse:
+    """Say what a file is from its beginning and its end, which the form sends as soon as one is chosen."""
+    begins, files = request.POST.getlist("begin"), request.FILES.getlist("piece")
+    size = request.POST.get("size", "")
+    numbers = [*begins, size]
+    is_whole = len(begins) == len(files) > 0 and all(each.isdecimal() and len(each) < 16 for each in numbers)
+    if not is_whole or sum(file.size or 0 for file in files) > PIECES_BYTES:
+        return JsonResponse({"sentence": ""}, status=400)
+    pieces = [Piece(int(begin), file.read()) for begin, file in zip(begins, files, strict=True)]
+    name = request.POST.get("name", "")[:200]
+    found = look_at(pieces, int(size), name)
+    return JsonResponse(found.to_dict() | {"duration": describe_duration(found, request.POST.get("benchmark", ""))})
+
+
+def describe_duration(found: FileCheck, slug: str) -> str:
+    """Return one sentence on how long the evaluation takes, "" where nothing tells."""
+    benchmarks = Benchmark.objects.select_related("split").filter(slug=slug)
+    benchmark = benchmarks.first() if found.architectures else None
+    if benchmark is None:
+        return ""
+    work = Work(found.architectures[0], benchmark.pk, benchmark.split.samples, QUEUE)
+    seconds = read_estimator(at=timezone.now()).estimate(work)
+    return "" if seconds is None else _("Evaluating it takes %(time)s.") % {"time": say_duration(seconds)}
+
+
+def propose(request: SignedInRequest) -> dict[str, str]:
+    """Return what the form starts with: a board, the entry whose claim is to be verified, an earlier submission."""
+    proposal = {"benchmark": request.GET.get("benchmark", "")}
+    entry_id, earlier = request.GET.get("entry", ""), request.GET.get("again", "")
+    if entry_id.isdecimal() and len(entry_id) < 18:
+        entries = Entry.objects.filter(is_hidden=False).select_related("benchmark", "model__paper")
+        if entry := entries.filter(pk=entry_id).first():
+            proposal |= propose_entry(entry)
+    elif is_uuid(earlier):
+        mine = Submission.objects.filter(submitter_id=request.user.pk).select_related("benchmark")
+        if submission := mine.filter(pk=earlier).first():
+            proposal |= propose_again(submission)
+    return proposal
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def propose_entry(entry: Entry) -> dict[str, str]:
+    weights = entry.weights.order_by("-framework").first()
+    claims = {f"claim_{claim.metric.key}": claim.text for claim in entry.claims.select_related("metric")}
+    return claims | {
+        "benchmark": entry.benchmark.slug,
+        "model_name": entry.model.name,
+        "architecture": entry.model.architecture,
+        "framework": weights.framework if weights else "",
+        "weights_url": weights.url if weights else "",
+        "paper_url": entry.model.paper.url if entry.model.paper else "",
+        "code_url": entry.code_urls[0]["url"] if entry.code_urls else "",
+    }
+
+
+def propose_again(submission: Submission) -> dict[str, str]:
+    names = ("model_name", "architecture", "framework", "weights_url", "background", "paper_url", "code_url")
+    claims = {f"claim_{key}": f"{value:g}" for key, value in submission.claims.items()}
+    return claims | {"benchmark": submission.benchmark.slug} | {name: getattr(submission, name) for name in names}
