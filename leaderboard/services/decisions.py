@@ -41,7 +41,11 @@ class Decided:
 
 def find_submission(key: str) -> Submission:
     """Raises: NothingThere."""
-    submission = Submission.objects.select_related("entry__benchmark", "submitter").filter(pk=read_uuid(key)).first()
+    submission = (
+        Submission.objects.select_related("entry__benchmark", "entry__model", "submitter")
+        .filter(pk=read_uuid(key))
+        .first()
+    )
     if submission is None:
         raise NothingThere(key)
     return submission
@@ -49,7 +53,7 @@ def find_submission(key: str) -> Submission:
 
 def find_entry(key: str) -> Entry:
     """Return the entry of this id, or that of the submission of this id. Raises: NothingThere."""
-    entries = Entry.objects.select_related("benchmark")
+    entries = Entry.objects.select_related("benchmark", "model")
     entry = entries.filter(pk=key).first() if is_number(key) else find_submission(key).entry
     if entry is None:
         raise NothingThere(key)

@@ -43,10 +43,12 @@ def retract(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason:
     """Take a verified score off the board; its history stays. Raises: TransitionRefused, ReasonRequired."""
     reason = need_reason(reason)
     move(submission, "retracted", by=by, at=at, reason=reason)
-    results = Result.objects.filter(run__submission=submission, retracted_at=None).select_related("entry__benchmark")
-    for result in results:
-        Result.objects.filter(pk=result.pk).update(retracted_at=at, retraction_reason=reason)
-        standings.refresh_entry(result.entry)
+    results = Result.objects.filter(run__submission=submission, retracted_at=None)
+    # A submission that was run again has several results, mostly of one entry.
+    entries = list(Entry.objects.filter(results__in=results).select_related("benchmark", "model").distinct())
+    results.update(retracted_at=at, retraction_reason=reason)
+    for entry in entries:
+        standings.refresh_entry(entry)
     notices.note_moderated(submission, "retract", reason, at=at)
 
 

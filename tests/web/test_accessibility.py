@@ -7,9 +7,11 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
+from pytest_django import Settings
 
 from leaderboard.models import Run
+from leaderboard.views import catalogue
 from portal.accounts.models import User
 from tests.web.conftest import Stage
 from tests.web.test_pages import list_moderation, list_own, list_public
@@ -73,6 +75,36 @@ def test_pages_behind_a_sign_in(stage: Stage, live_portal: str, reader: Page) ->
     findings = f"{stage.imagenet.get_absolute_url()}findings/"
     decided = [stage.waiting.get_absolute_url(), stage.verified.get_absolute_url()]
     check(reader, live_portal, ["/moderation/", *list_moderation(), findings, *decided])
+
+
+def fail(*_args: object, **_options: object) -> None:
+    raise RuntimeError("broken")
+
+
+def test_states_in_which_nothing_is_shown(
+    stage: Stage, live_portal: str, reader: Page, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused for an old form, for too many attempts, and by our own fault."""
+    settings.ACCOUNT_RATE_LIMITS = {"reset_password": "1/m/ip"}
+    reader.goto(f"{live_portal}/accounts/password/reset/")
+    for status in (200, 429):
+        reader.goto(f"{live_portal}/accounts/password/reset/")
+        reader.locator("main [name=email]").fill("nobody@example.org")
+        with reader.expect_response(f"{live_portal}/accounts/password/reset/**") as answer:
+            reader.locator("main button[type=submit]").click()
+        assert (answer.value.status == 429) == (status == 429)
+    assert not find_violations(reader)
+    reader.goto(f"{live_portal}/accounts/login/")
+    reader.context.clear_cookies()
+    reader.locator("main [name=login]").fill("lin")
+    reader.locator("main [name=password]").fill("x")
+    reader.locator("main button[type=submit]").click()
+    expect(reader.locator("main")).to_contain_text("403")
+    assert not find_violations(reader)
+    monkeypatch.setattr(catalogue, "summarise_boards", fail)
+    reader.goto(live_portal)
+    expect(reader.locator("main")).to_contain_text("500")
+    assert not find_violations(reader)
 
 
 def test_confirmation_of_many(stage: Stage, live_portal: str, reader: Page) -> None:
