@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from leaderboard.models import BenchmarkMetric, BoardFacts, Claim, Entry, Model, Paper
+from leaderboard.versions import forget
 
 
 def find_facts(row: Any) -> QuerySet[BoardFacts]:
@@ -31,6 +32,7 @@ def mark(instance: Any, **_: Any) -> None:
     keys = list(find_facts(instance).values_list("pk", flat=True).distinct())
     if keys:
         BoardFacts.objects.filter(pk__in=keys).update(is_stale=True)
+        forget()
 
 
 def mark_linked(instance: Any, action: str, pk_set: set[int] | None, **_: Any) -> None:

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from leaderboard.triggers import TRIGGERS
+from leaderboard.versions import forget
 from tests.processes import WorkerProcess, start_worker_process
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -47,6 +48,7 @@ def empty_cache() -> Iterator[None]:
     """Throttles and cached boards of one test do not reach the next."""
     yield
     cache.clear()
+    forget()
 
 
 @pytest.fixture

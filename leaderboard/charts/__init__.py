@@ -8,7 +8,7 @@ from leaderboard.charts.scales import name_count
 from leaderboard.charts.strips import Axis, Strip, make_axis, make_strip
 from leaderboard.charts.timings import Segment, draw_timings
 from leaderboard.charts.tradeoff import Cost, draw_tradeoff, list_costs
-from leaderboard.charts.trend import draw_trend
+from leaderboard.charts.trend import draw_trend, has_trend
 
 __all__ = [
     "HALF",
@@ -28,6 +28,7 @@ __all__ = [
     "draw_timings",
     "draw_tradeoff",
     "draw_trend",
+    "has_trend",
     "list_costs",
     "make_axis",
     "make_strip",

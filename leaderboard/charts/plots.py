@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from leaderboard.charts.fronts import Place, climb, step
 from leaderboard.charts.labels import Label, place_labels, place_tip
@@ -50,9 +51,18 @@ class Datum:
     url: str
 
 
+class Spot(NamedTuple):
+    """A datum in its place."""
+
+    x: float
+    y: float
+    value: float
+    datum: Datum
+
+
 @dataclass(frozen=True)
 class Point:
-    """A datum in its place, with where its name stands while it is pointed at."""
+    """A datum that is drawn, with where its name stands while it is pointed at."""
 
     x: float
     y: float
@@ -88,11 +98,11 @@ def draw(data: Sequence[Datum], metric: Metric, span: Span, x_title: str, frame:
     y_ticks = choose_ticks(min(d.value for d in data), max(d.value for d in data), 4)
     across = Scale(span.low, span.high, frame.left + 8, frame.right)
     up = Scale(y_ticks[0], y_ticks[-1], frame.bottom, frame.top)
-    points = [make_point(datum, across.place(datum.x), up.place(datum.value), metric, frame) for datum in data]
+    spots = [Spot(across.place(datum.x), up.place(datum.value), datum.value, datum) for datum in data]
     is_lower = metric.direction == Metric.Direction.LOWER
-    verified = climb([p for p in points if p.datum.is_verified], is_lower=is_lower, is_reversed=is_reversed)
-    claimed = climb([p for p in points if not p.datum.is_verified], is_lower=is_lower, is_reversed=is_reversed)
-    shown = thin(points, [*verified, *claimed], is_lower=is_lower)
+    verified = climb([spot for spot in spots if spot.datum.is_verified], is_lower=is_lower, is_reversed=is_reversed)
+    claimed = climb([spot for spot in spots if not spot.datum.is_verified], is_lower=is_lower, is_reversed=is_reversed)
+    shown = [make_point(spot, metric, frame) for spot in thin(spots, [*verified, *claimed], is_lower=is_lower)]
     edge = frame.left if is_reversed else frame.right
     named = [(point, point.datum.label) for point in reversed(verified or claimed)]
     if named:
@@ -107,21 +117,21 @@ def draw(data: Sequence[Datum], metric: Metric, span: Span, x_title: str, frame:
         labels=tuple(place_labels(named, shown, [*trace(verified, edge), *trace(claimed, edge)], frame)),
         verified_path=step(verified, edge),
         claimed_path=step(claimed, edge),
-        is_thinned=len(shown) < len(points),
+        is_thinned=len(shown) < len(spots),
     )
 
 
-def make_point(datum: Datum, x: float, y: float, metric: Metric, frame: Frame) -> Point:
-    text = f"{datum.label} {datum.value:.{min(metric.decimals, 3)}f}"
-    return Point(x, y, datum, place_tip(x, y, text, frame))
+def make_point(spot: Spot, metric: Metric, frame: Frame) -> Point:
+    text = f"{spot.datum.label} {spot.value:.{min(metric.decimals, 3)}f}"
+    return Point(spot.x, spot.y, spot.datum, place_tip(spot.x, spot.y, text, frame))
 
 
-def thin(points: Sequence[Point], kept: Sequence[Point], *, is_lower: bool) -> list[Point]:
-    """Return the points to draw: those that are kept first and the best of the others, claims first and below."""
-    best = sorted(points, key=lambda point: point.value if is_lower else -point.value)
+def thin(spots: Sequence[Spot], kept: Sequence[Spot], *, is_lower: bool) -> list[Spot]:
+    """Return what is drawn: what is kept first and the best of the others, claims before and so below verified."""
+    best = sorted(spots, key=lambda spot: spot.value if is_lower else -spot.value)
     some = kept[:: -(-len(kept) // MOST_POINTS) or 1]
     chosen = set(itertools.islice(dict.fromkeys(map(id, [*some, *best])), MOST_POINTS))
-    return sorted((p for p in points if id(p) in chosen), key=lambda point: point.datum.is_verified)
+    return sorted((spot for spot in spots if id(spot) in chosen), key=lambda spot: spot.datum.is_verified)
 
 
 def trace(front: Sequence[Place], edge: float) -> Iterable[tuple[float, float, float, float]]:

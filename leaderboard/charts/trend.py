@@ -11,10 +11,14 @@ from leaderboard.models import Metric
 from leaderboard.queries import ChartRow
 
 
+def has_trend(rows: Sequence[ChartRow]) -> bool:
+    """Tell whether there is anything to draw."""
+    return any(has_two_days(collect(rows, is_published=flag)) for flag in (True, False))
+
+
 def draw_trend(rows: Sequence[ChartRow], metric: Metric, frame: Frame = HALF) -> Chart | None:
     """Return the chart over the papers' dates, without them over the days of verification; None without two days."""
-    data = collect(rows, is_published=True)
-    title = _("paper published")
+    data, title = collect(rows, is_published=True), _("paper published")
     if not has_two_days(data):
         data, title = collect(rows, is_published=False), _("verified on")
     if not has_two_days(data):

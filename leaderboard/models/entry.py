@@ -104,6 +104,7 @@ class Standing(models.Model):
     multiply_adds = models.PositiveBigIntegerField(null=True)
     published_on = models.DateField(null=True)
     has_extra_data = models.BooleanField(default=False)
+    is_mismatch = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -132,6 +133,14 @@ class Standing(models.Model):
                 "entry",
                 name="claimed_order",
                 condition=models.Q(verified__isnull=True, is_visible=True),
+            ),
+            models.Index(
+                "benchmark",
+                "metric",
+                models.F("order_value").desc(),
+                "entry",
+                name="mismatch_order",
+                condition=models.Q(is_mismatch=True, is_visible=True),
             ),
             # For filters that leave little: sorting what is found beats walking down the board.
             models.Index("benchmark", "metric", "parameters", name="board_parameters"),

@@ -39,7 +39,11 @@ class Weights(models.Model):
                 condition=~models.Q(url="") | ~models.Q(sha256=""), name="weights_have_an_address_or_a_digest"
             ),
         ]
-        indexes = [models.Index(fields=["sha256"]), models.Index(fields=["content_sha256"])]
+        indexes = [
+            models.Index(fields=["sha256"]),
+            models.Index(fields=["content_sha256"]),
+            models.Index(fields=["framework"], name="weights_framework"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model.name} ({self.framework})"

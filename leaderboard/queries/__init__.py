@@ -1,16 +1,6 @@
 """Reads: what pages and API show, as plain dataclasses, with a constant number of queries whatever the size."""
 
-from leaderboard.queries.board import (
-    PAGE_SIZE,
-    Board,
-    BoardRow,
-    ScoreCell,
-    WeightsLink,
-    benchmark_metrics,
-    build_rows,
-    read_findings,
-    read_rows,
-)
+from leaderboard.queries.board import PAGE_SIZE, Board, benchmark_metrics, read_findings
 from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
 from leaderboard.queries.charted import CHARTED, ChartRow, read_chart_rows
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
@@ -18,6 +8,7 @@ from leaderboard.queries.history import read_board
 from leaderboard.queries.ledger import LedgerLine, read_ledger
 from leaderboard.queries.pairs import compare_entries
 from leaderboard.queries.progress import SubmissionProgress, read_progress, with_outcomes
+from leaderboard.queries.rows import BoardRow, ScoreCell, WeightsLink, build_rows, make_line, read_rows
 from leaderboard.queries.samples import Sample, Strip, draw_sheet, show_samples
 
 __all__ = [
@@ -40,6 +31,7 @@ __all__ = [
     "build_rows",
     "compare_entries",
     "draw_sheet",
+    "make_line",
     "read_board",
     "read_chart_rows",
     "read_filters",

@@ -2,87 +2,20 @@
 
 import base64
 import binascii
-import datetime as dt
 import json
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from leaderboard.claims.table import Action, Change, Finding, Severity
-from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Result, Standing
+from leaderboard.models import Benchmark, BoardFacts, Metric, Standing
 from leaderboard.queries.filters import BadQuery, BoardFilters
 from leaderboard.queries.narrowing import filter_standings
+from leaderboard.queries.rows import BoardRow, Line, build_rows, read_lines
 
 PAGE_SIZE = 50
-
-
-@dataclass(frozen=True)
-class ScoreCell:
-    """One metric of a row: the claim as stated beside the verified score with its 95 % interval."""
-
-    claimed: float | None = None
-    claimed_text: str = ""
-    verified: float | None = None
-    low: float | None = None
-    high: float | None = None
-    is_best: bool = False
-
-    @property
-    def shown(self) -> float | None:
-        return self.claimed if self.verified is None else self.verified
-
-    @property
-    def difference(self) -> float | None:
-        if self.verified is None or self.claimed is None:
-            return None
-        return self.verified - self.claimed
-
-
-@dataclass(frozen=True)
-class WeightsLink:
-    framework: str
-    url: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class BoardRow:
-    """One row of a leaderboard. Rank and rank interval are those of the sorted metric and None while unverified."""
-
-    entry_id: int
-    rank: int | None
-    rank_low: int | None
-    rank_high: int | None
-    model_slug: str
-    model_name: str
-    status: str
-    verdict: str
-    scores: dict[str, ScoreCell]
-    weights: tuple[WeightsLink, ...]
-    paper_url: str
-    paper_title: str
-    published_on: dt.date | None
-    code_urls: tuple[dict[str, str], ...]
-    parameters: int | None
-    multiply_adds: int | None
-    extra_data: str
-    verified_at: dt.datetime | None
-    result_id: UUID | None = None
-    submission_id: UUID | None = None
-
-    @property
-    def is_level(self) -> bool:
-        """Tell whether the leader cannot be told apart from this row, which is not the leader."""
-        return self.rank_low == 1 and self.rank != 1
-
-    @property
-    def frameworks(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(link.framework for link in self.weights))
 
 
 @dataclass(frozen=True)
@@ -142,9 +75,9 @@ def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:
 
 
 class Cut(NamedTuple):
-    """The standings of one page, best first, and whether there are more before and after them."""
+    """The lines of one page, best first, and whether there are more before and after them."""
 
-    standings: list[Standing]
+    lines: list[Line]
     has_before: bool
     has_after: bool
 
@@ -159,7 +92,7 @@ def slice_standings(standings: QuerySet[Standing], cursor: Cursor | None, size: 
         before = Q(order_value__gte=value) & ~Q(order_value=value, entry_id__gte=entry)
         standings = standings.filter(before if backwards else after)
     order = ("order_value", "-entry_id") if backwards else ("-order_value", "entry_id")
-    page = list(standings.select_related("entry__model__paper").order_by(*order)[: size + 1])
+    page = read_lines(standings.order_by(*order)[: size + 1])
     has_more, page = len(page) > size, page[:size]
     if backwards:
         return Cut(page[::-1], has_more, True)
@@ -172,7 +105,7 @@ def read_present_board(benchmark: Benchmark, filters: BoardFilters, *, cursor: s
     metric = choose_metric(metrics, filters.metric)
     standings = filter_standings(benchmark, metric, filters)
     cut = slice_standings(standings, Cursor.decode(cursor) if cursor else None, page_size)
-    return make_board(benchmark, metrics, metric, filters, build_rows(cut.standings), cut)
+    return make_board(benchmark, metrics, metric, filters, build_rows(cut.lines), cut)
 
 
 def make_board(
@@ -184,7 +117,7 @@ def make_board(
     cut: Cut,
 ) -> Board:
     """Return the page with the cursors to its neighbours."""
-    page = cut.standings
+    page = cut.lines
     following = Cursor(page[-1].order_value, page[-1].entry_id) if page and cut.has_after else None
     preceding = Cursor(page[0].order_value, page[0].entry_id, True) if page and cut.has_before else None
     return Board(
@@ -195,74 +128,6 @@ def make_board(
         rows=rows,
         next_cursor=following.encode() if following else None,
         previous_cursor=preceding.encode() if preceding else None,
-    )
-
-
-def build_rows(standings: Iterable[Standing]) -> tuple[BoardRow, ...]:
-    """Fill the rows of these standings (entry, model and paper already joined) with three more queries."""
-    standings = list(standings)
-    ids = [standing.entry_id for standing in standings]
-    cells: dict[int, dict[str, ScoreCell]] = defaultdict(dict)
-    for other in Standing.objects.filter(entry_id__in=ids).select_related("metric"):
-        cells[other.entry_id][other.metric.key] = build_cell(other)
-    links, results = read_links(ids), read_results([s.entry_id for s in standings if s.verified is not None])
-    return tuple(build_row(s, cells[s.entry_id], links[s.entry_id], results.get(s.entry_id)) for s in standings)
-
-
-def build_cell(standing: Standing) -> ScoreCell:
-    return ScoreCell(
-        standing.claimed,
-        standing.claimed_text,
-        standing.verified,
-        standing.low,
-        standing.high,
-        standing.is_best,
-    )
-
-
-def read_links(entry_ids: list[int]) -> dict[int, list[WeightsLink]]:
-    links: dict[int, list[WeightsLink]] = defaultdict(list)
-    rows = Entry.weights.through.objects.filter(entry_id__in=entry_ids).order_by("-weights__framework", "weights_id")
-    columns = ("entry_id", "weights__framework", "weights__url", "weights__sha256")
-    for entry_id, framework, url, sha256 in rows.values_list(*columns):
-        links[entry_id].append(WeightsLink(framework, url, sha256))
-    return links
-
-
-def read_results(entry_ids: list[int]) -> dict[int, tuple[UUID, UUID]]:
-    """Return each entry's standing result with its submission."""
-    rows = Result.objects.filter(entry_id__in=entry_ids, retracted_at=None).order_by("created_at")
-    return {
-        entry_id: (result_id, submission_id)
-        for entry_id, result_id, submission_id in rows.values_list("entry_id", "id", "run__submission_id")
-    }
-
-
-def build_row(
-    standing: Standing, cells: dict[str, ScoreCell], links: list[WeightsLink], result: tuple[UUID, UUID] | None
-) -> BoardRow:
-    entry, model = standing.entry, standing.entry.model
-    return BoardRow(
-        entry_id=entry.id,
-        rank=standing.rank,
-        rank_low=standing.rank_low,
-        rank_high=standing.rank_high,
-        model_slug=model.slug,
-        model_name=model.name,
-        status=entry.status,
-        verdict=entry.verdict,
-        scores=cells,
-        weights=tuple(links),
-        paper_url=model.paper.url if model.paper else "",
-        paper_title=model.paper.title if model.paper else "",
-        published_on=model.paper.published_on if model.paper else None,
-        code_urls=tuple(entry.code_urls),
-        parameters=model.parameters,
-        multiply_adds=model.multiply_adds,
-        extra_data=entry.extra_data,
-        verified_at=entry.verified_at,
-        result_id=result[0] if result else None,
-        submission_id=result[1] if result else None,
     )
 
 
@@ -279,8 +144,3 @@ def read_findings(facts: BoardFacts) -> tuple[Finding, ...]:
         )
         for stored in facts.findings
     )
-
-
-def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
-    """Return the rows of these standings in their order."""
-    return build_rows(standings.select_related("entry__model__paper"))

@@ -90,4 +90,5 @@ def build_standing(entry: Entry, known: Known, metric: Metric) -> Standing:
         multiply_adds=model.multiply_adds,
         published_on=model.paper.published_on if model.paper else None,
         has_extra_data=bool(entry.extra_data),
+        is_mismatch=entry.status == Entry.Status.MISMATCH,
     )

@@ -13,16 +13,14 @@ from leaderboard.queries.board import (
     Cursor,
     Cut,
     benchmark_metrics,
-    build_cell,
-    build_row,
     choose_metric,
     make_board,
-    read_links,
     read_present_board,
 )
 from leaderboard.queries.derivation import Known, build_standing, collect_known, settle
 from leaderboard.queries.filters import BadQuery, BoardFilters
 from leaderboard.queries.narrowing import check_status, narrow_entries
+from leaderboard.queries.rows import Line, build_cell, build_row, make_line, read_links
 from leaderboard.ranking import rank, rank_intervals_from_intervals
 
 MOST_ENTRIES = 5_000
@@ -49,16 +47,16 @@ def read_past_board(
     known = collect_known([entry.pk for entry in entries], until=end)
     standings = derive(entries, known, benchmark, metrics)
     wanted = [s for s in rank_then(standings[metric.pk], metric) if has_status(s, filters.status)]
-    cut = cut_page(wanted, Cursor.decode(cursor) if cursor else None, page_size)
-    links = read_links([standing.entry_id for standing in cut.standings])
+    cut = cut_page([make_line(standing) for standing in wanted], Cursor.decode(cursor) if cursor else None, page_size)
+    links = read_links([line.entry_id for line in cut.lines])
     rows = tuple(
         build_row(
-            standing,
-            {each.key: build_cell(standings[each.pk][standing.entry_id]) for each in metrics},
-            links[standing.entry_id],
-            name_result(known[standing.entry_id]),
+            line,
+            {each.key: build_cell(standings[each.pk][line.entry_id]) for each in metrics},
+            links[line.entry_id],
+            name_result(known[line.entry_id]),
         )
-        for standing in cut.standings
+        for line in cut.lines
     )
     return make_board(benchmark, metrics, metric, filters, rows, cut)
 
@@ -100,15 +98,15 @@ def has_status(standing: Standing, status: str) -> bool:
     return status == "all" or (standing.verified is not None) == (status == "verified")
 
 
-def cut_page(standings: list[Standing], cursor: Cursor | None, size: int) -> Cut:
-    """Return one page of sorted standings, as `slice_standings` does of stored ones."""
+def cut_page(lines: list[Line], cursor: Cursor | None, size: int) -> Cut:
+    """Return one page of sorted lines, as `slice_standings` does of stored standings."""
     if cursor is None:
-        return Cut(standings[:size], False, len(standings) > size)
+        return Cut(lines[:size], False, len(lines) > size)
     place = (-cursor.order_value, cursor.entry_id)
     if cursor.backwards:
-        before = [standing for standing in standings if (-standing.order_value, standing.entry_id) < place]
+        before = [line for line in lines if (-line.order_value, line.entry_id) < place]
         return Cut(before[-size:], len(before) > size, True)
-    after = [standing for standing in standings if (-standing.order_value, standing.entry_id) > place]
+    after = [line for line in lines if (-line.order_value, line.entry_id) > place]
     return Cut(after[:size], True, len(after) > size)
 
 

@@ -5,7 +5,7 @@ from typing import TypeVar
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from leaderboard.models import Benchmark, Entry, Metric, Standing
+from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
 from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
 
 R = TypeVar("R", bound=Model)
@@ -51,7 +51,7 @@ def narrow(rows: QuerySet[R], filters: BoardFilters, places: dict[str, str]) -> 
     """Keep what the filters on model, paper and weights leave."""
     if filters.framework:
         links = Entry.weights.through.objects.filter(entry_id=OuterRef(places["entry"]))
-        rows = rows.filter(Exists(links.filter(weights__framework__iexact=filters.framework)))
+        rows = rows.filter(Exists(links.filter(weights__framework__in=find_spellings(filters.framework))))
     bounds = {
         f"{places['parameters']}__lte": filters.max_parameters,
         f"{places['multiply_adds']}__lte": filters.max_multiply_adds,
@@ -64,6 +64,12 @@ def narrow(rows: QuerySet[R], filters: BoardFilters, places: dict[str, str]) -> 
     return rows
 
 
+def find_spellings(framework: str) -> list[str]:
+    """Return how the boards spell the framework. Exact names let a database judge how many rows will be left."""
+    known = BoardFacts.objects.values_list("frameworks", flat=True)
+    return sorted({name for names in known for name in names if name.lower() == framework.lower()} or {framework})
+
+
 def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters) -> QuerySet[Standing]:
     """Return the visible standings that the filters leave. Raises: BadQuery."""
     check_status(filters)
@@ -71,7 +77,7 @@ def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters
     if filters.status in ("verified", "mismatch"):
         standings = standings.filter(verified__isnull=False)
     if filters.status == "mismatch":
-        standings = standings.filter(entry__status=Entry.Status.MISMATCH)
+        standings = standings.filter(is_mismatch=True)
     if filters.status == "claimed":
         standings = standings.filter(verified__isnull=True)
     return narrow_standings(standings, filters)

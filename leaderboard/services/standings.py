@@ -1,9 +1,11 @@
 """Derive what the leaderboard reads, `Standing` and an entry's status and verdict, from claims and results."""
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 
 from evaluation.paired import unpack
@@ -13,6 +15,7 @@ from leaderboard.queries.derivation import BATCH, build_standing, collect_known,
 from leaderboard.queries.pairs import read_outcomes
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
 from leaderboard.services.findings import describe, find_findings
+from leaderboard.versions import forget
 
 # A larger board is linted when it is imported, not at every publication.
 LINTED_ENTRIES = 1000
@@ -22,7 +25,7 @@ PAIRED_HERE, PAIRED_WITHOUT_ENGINE, PAIRED_AT_ALL = 300, 600, 3000
 
 # What a standing takes from its entry; ranks follow from the whole board.
 DERIVED = ["claimed", "claimed_text", "verified", "low", "high", "order_value", "is_visible", "rank"]
-DERIVED += ["parameters", "multiply_adds", "published_on", "has_extra_data"]
+DERIVED += ["parameters", "multiply_adds", "published_on", "has_extra_data", "is_mismatch"]
 
 
 @transaction.atomic
@@ -38,29 +41,67 @@ def refresh_benchmark(benchmark: Benchmark) -> None:
 
 @transaction.atomic
 def refresh_entry(entry: Entry) -> None:
-    """Derive one entry anew, and the ranks of its board."""
-    lock(entry.benchmark)
-    metrics = list(entry.benchmark.metrics.all())
-    refresh_entries([entry], entry.benchmark, metrics)
-    rerank(entry.benchmark, metrics)
-    note_facts(entry.benchmark)
+    """Derive one entry anew, and the ranks of its board. Costs the same whatever stands there as a claim only."""
+    benchmark = entry.benchmark
+    lock(benchmark)
+    metrics = list(benchmark.metrics.order_by("benchmark_metrics__position"))
+    before = read_share(entry, metrics)
+    refresh_entries([entry], benchmark, metrics)
+    rerank(benchmark, metrics)
+    facts = BoardFacts.objects.filter(benchmark=benchmark).defer("findings").first()
+    if facts is None or facts.entries <= LINTED_ENTRIES:
+        note_facts(benchmark)
+    else:
+        shift_facts(facts, entry, before, read_share(entry, metrics))
+
+
+class Share(NamedTuple):
+    """What one entry adds to the counts of its board."""
+
+    entries: int = 0
+    verified: int = 0
+    mismatch: int = 0
+
+
+def read_share(entry: Entry, metrics: Sequence[Metric]) -> Share:
+    found = Standing.objects.filter(entry=entry, metric__in=metrics[:1], is_visible=True)
+    row = found.values_list("verified", "is_mismatch").first()
+    return Share(1, int(row[0] is not None), int(row[1])) if row else Share()
+
+
+def shift_facts(facts: BoardFacts, entry: Entry, before: Share, after: Share) -> None:
+    """Write down what one entry has changed, without looking at the others."""
+    changes = {
+        name: getattr(facts, name) + new - old for name, old, new in zip(Share._fields, before, after, strict=True)
+    }
+    known = {*facts.frameworks, *entry.weights.values_list("framework", flat=True)}
+    store_facts(facts.benchmark, changes | {"frameworks": sorted(filter(None, known))})
 
 
 def note_facts(benchmark: Benchmark, *, is_linted: bool = False) -> BoardFacts:
     """Write down what the board's page says of the whole board. Large boards are linted as a whole only."""
-    visible = Entry.objects.filter(benchmark=benchmark, is_hidden=False)
-    verified = Q(status__in=[Entry.Status.VERIFIED, Entry.Status.MISMATCH])
+    ranking = Standing.objects.filter(benchmark=benchmark, is_visible=True, metric__benchmark_metrics__position=0)
+    visible = ranking.filter(metric__benchmark_metrics__benchmark=benchmark)
     counts = visible.aggregate(
         entries=Count("pk"),
-        verified=Count("pk", filter=verified),
-        mismatch=Count("pk", filter=Q(status=Entry.Status.MISMATCH)),
+        verified=Count("verified"),
+        mismatch=Count("pk", filter=Q(is_mismatch=True)),
     )
-    frameworks = visible.values_list("weights__framework", flat=True).distinct()
+    links = Entry.weights.through.objects.filter(entry__benchmark=benchmark, entry__is_hidden=False)
+    frameworks = links.values_list("weights__framework", flat=True).distinct()
     values = counts | {"frameworks": sorted(framework for framework in frameworks if framework)}
     if is_linted or counts["entries"] <= LINTED_ENTRIES:
         values["findings"] = [describe(finding) for finding in find_findings(benchmark)]
-    values |= {"version": time.time_ns(), "is_stale": False}
+    return store_facts(benchmark, values)
+
+
+def store_facts(benchmark: Benchmark, values: dict[str, object]) -> BoardFacts:
+    """Store the facts under a new version, which everything that was made from the old one makes way for."""
+    values = values | {"version": time.time_ns(), "is_stale": False}
     facts, _ = BoardFacts.objects.update_or_create(benchmark=benchmark, defaults=values)
+    forget(benchmark.slug)
+    # Once more when others can see it: a reader in between has learned the old version.
+    transaction.on_commit(lambda: forget(benchmark.slug))
     return facts
 
 
@@ -100,29 +141,62 @@ def rerank(benchmark: Benchmark, metrics: Iterable[Metric]) -> None:
     """Write ranks, rank intervals and the best k of every metric of the board."""
     for metric in metrics:
         visible = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
-        rank_verified(list(visible.filter(verified__isnull=False).select_related("metric")), metric.direction)
+        verified = visible.filter(verified__isnull=False)
+        # Plain tuples: ten thousand rows as objects would take a second.
+        rank_verified([Ranked(*row) for row in verified.values_list(*Ranked._fields)], metric)
         mark_best(visible.filter(order_value__gt=Standing.MISSING), benchmark.highlight_count)
 
 
-def rank_verified(standings: list[Standing], direction: str) -> None:
-    ranks = rank([standing.verified for standing in standings], direction=direction)
-    spans = find_spans(standings, direction)
-    changed = []
-    for standing, place, span in zip(standings, ranks, spans, strict=True):
-        before = (standing.rank, standing.rank_low, standing.rank_high)
-        after = (place, *span)
-        if before != after:
-            standing.rank, standing.rank_low, standing.rank_high = after
-            changed.append(standing)
-    Standing.objects.bulk_update(changed, ["rank", "rank_low", "rank_high"], batch_size=BATCH)
+class Ranked(NamedTuple):
+    """A verified standing as far as ranks need it."""
+
+    pk: int
+    entry_id: int
+    verified: float
+    low: float
+    high: float
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
 
 
-def find_spans(standings: list[Standing], direction: str) -> list[RankInterval]:
+def rank_verified(standings: Sequence[Ranked], metric: Metric) -> None:
+    ranks = rank([standing.verified for standing in standings], direction=metric.direction)
+    spans = find_spans(standings, metric)
+    write_ranks(
+        [
+            (row.pk, place, *span)
+            for row, place, span in zip(standings, ranks, spans, strict=True)
+            if (row.rank, row.rank_low, row.rank_high) != (place, *span)
+        ]
+    )
+
+
+def write_ranks(changed: Sequence[tuple[int | None, ...]]) -> None:
+    """Store (standing, rank, best and worst rank) in one statement; a new leader moves every row below it."""
+    if not changed:
+        return
+    rows = (
+        "json_to_recordset(%s) AS new(pk bigint, place int, low int, high int)"
+        if connection.vendor == "postgresql"
+        else "(SELECT value ->> 'pk' AS pk, value ->> 'place' AS place, value ->> 'low' AS low,"
+        " value ->> 'high' AS high FROM json_each(%s)) AS new"
+    )
+    document = json.dumps([dict(zip(("pk", "place", "low", "high"), row, strict=True)) for row in changed])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE leaderboard_standing SET rank = new.place, rank_low = new.low, rank_high = new.high"
+            f" FROM {rows} WHERE leaderboard_standing.id = new.pk",
+            [document],
+        )
+
+
+def find_spans(standings: Sequence[Ranked], metric: Metric) -> list[RankInterval]:
     """Return rank intervals from paired tests where all outcomes are known, else from the scores' intervals."""
-    outcomes = collect_outcomes(standings) if 1 < len(standings) <= PAIRED_AT_ALL else None
+    outcomes = collect_outcomes(standings, metric) if 1 < len(standings) <= PAIRED_AT_ALL else None
     if outcomes is not None and (spans := compare_all(outcomes)) is not None:
         return spans
-    return rank_intervals_from_intervals([(s.low, s.high) for s in standings], direction=direction)
+    return rank_intervals_from_intervals([(s.low, s.high) for s in standings], direction=metric.direction)
 
 
 def compare_all(outcomes: list[str]) -> list[RankInterval] | None:
@@ -134,10 +208,10 @@ def compare_all(outcomes: list[str]) -> list[RankInterval] | None:
     return rank_intervals_from_outcomes([unpack(each) for each in outcomes])
 
 
-def collect_outcomes(standings: list[Standing]) -> list[str] | None:
+def collect_outcomes(standings: Sequence[Ranked], metric: Metric) -> list[str] | None:
     """Return each entry's outcomes on the metric; None where one is unknown or they are not of the same samples."""
     ids = [standing.entry_id for standing in standings]
-    known = read_outcomes(ids, standings[0].metric.key)
+    known = read_outcomes(ids, metric.key)
     if len(known) < len(ids) or len({digest for digest, _outcomes in known.values()}) != 1:
         return None
     return [known[entry_id][1] for entry_id in ids]

@@ -61,8 +61,9 @@ def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     if text is None:
         context = read_context(benchmark, facts, request.GET)
         if not is_fragment:
+            metric = context["board"].metrics[0] if context["board"] else None
             context |= {
-                "charts": read_charts(benchmark, facts, request.GET.get("chart", "")),
+                "charts": read_charts(benchmark, metric, facts, request.GET.get("chart", "")) if metric else None,
                 "findings": read_findings(facts),
                 "variants": list_variants(benchmark),
             }

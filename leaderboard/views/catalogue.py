@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 
 from leaderboard import charts
 from leaderboard.models import Benchmark, Dataset, Entry, Metric, Model, Split, Standing, Task
-from leaderboard.queries import build_rows, draw_sheet, search, summarise_boards
+from leaderboard.queries import build_rows, draw_sheet, make_line, search, summarise_boards
 
 LATEST = 6
 MODELS_PER_PAGE = 50
@@ -100,7 +100,7 @@ def list_entry_rows(entries: QuerySet[Entry], count: int) -> list[dict[str, obje
     found = list(chosen.select_related(*related))
     return [
         {"row": row, "standing": standing, "benchmark": standing.benchmark}
-        for row, standing in zip(build_rows(found), found, strict=True)
+        for row, standing in zip(build_rows(map(make_line, found)), found, strict=True)
     ]
 
 

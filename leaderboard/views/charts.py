@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 
 from leaderboard import charts
 from leaderboard.models import Benchmark, BoardFacts, Metric
-from leaderboard.queries import CHARTED, ChartRow, benchmark_metrics, read_chart_rows
+from leaderboard.queries import CHARTED, ChartRow, read_chart_rows
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Charts:
     is_part: bool
 
 
-def read_charts(benchmark: Benchmark, facts: BoardFacts, chosen: str) -> Charts | None:
+def read_charts(benchmark: Benchmark, metric: Metric, facts: BoardFacts, chosen: str) -> Charts:
     """Return the charts on the metric that ranks the board, whatever the table is narrowed to or sorted by."""
     key = facts.name_version("charts", get_language(), chosen[:20])
     kept: Charts | None = cache.get(key)
-    if kept is None and (metric := next(iter(benchmark_metrics(benchmark)), None)):
+    if kept is None:
         kept = draw(read_chart_rows(benchmark, metric), metric, chosen, is_part=facts.entries > CHARTED)
         cache.set(key, kept, facts.KEPT_SECONDS)
     return kept
@@ -37,8 +37,7 @@ def read_charts(benchmark: Benchmark, facts: BoardFacts, chosen: str) -> Charts 
 def draw(rows: list[ChartRow], metric: Metric, chosen: str, *, is_part: bool) -> Charts:
     costs = charts.list_costs(rows)
     cost = next((cost for cost in costs if cost.key == chosen), costs[0] if costs else None)
-    has_trend = charts.draw_trend(rows, metric) is not None
-    frame = charts.HALF if cost and has_trend else charts.WHOLE
+    frame = charts.HALF if cost and charts.has_trend(rows) else charts.WHOLE
     return Charts(
         metric=metric.label,
         trend=render("trend", charts.draw_trend(rows, metric, frame), metric),

@@ -60,6 +60,14 @@ def test_number_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
     assert "VERIBOARD_MAX_ATTEMPTS" in outcome.stderr.splitlines()[-1]
 
 
+def test_a_killed_worker_is_noticed_within_half_a_minute(tmp_path: Path) -> None:
+    outcome = load_settings(
+        tmp_path, "print(settings.LEASE_SECONDS + settings.RECONCILE_SECONDS, settings.HEARTBEAT_SECONDS)"
+    )
+    noticed, heartbeat = map(float, outcome.stdout.split())
+    assert 5 * heartbeat < noticed <= 28
+
+
 def test_services_are_chosen_by_settings_alone(tmp_path: Path) -> None:
     outcome = load_settings(
         tmp_path,

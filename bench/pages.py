@@ -1,0 +1,248 @@
+"""Measure the boards of a hundred, of ten thousand and of a million entries in PostgreSQL: A B C A B C …, medians.
+
+`bench.web` sets the portal up and runs this.
+"""
+
+import dataclasses
+import datetime as dt
+import io
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import django
+from django.core.cache import cache
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.db import connection
+from django.utils import timezone
+
+from bench.boards import fill
+from demo.words import draw_table, say
+from evaluation.contract import EvaluationReport, Score
+from leaderboard.models import Benchmark, Standing, Submission
+from leaderboard.queries.board import Cursor
+from leaderboard.services import runs, submissions
+from leaderboard.versions import forget
+from portal.accounts.models import User
+
+SIZES = (100, 10_000, 1_000_000)
+ROUNDS, REPEATS = 15, 400
+APPLICATION = get_wsgi_application()
+PAGES = {
+    "first page": "",
+    "page in the middle": "cursor={middle}",
+    "sorted by another metric": "metric=top5",
+    "verified": "status=verified",
+    "mismatch": "status=mismatch",
+    "claims": "status=claimed",
+    "≤ 5 M parameters": "max_parameters=5000000",
+    "≤ 400 k parameters": "max_parameters=400000",
+    "≤ 300 M multiply-adds": "max_multiply_adds=300000000",
+    "papers of one year": "published_from=2020-01-01&published_to=2020-12-31",
+    "with extra data": "extra_data=with",
+    "JAX": "framework=JAX",
+    "MXNet, one in ten thousand": "framework=MXNet",
+    "name holds ViT": "q=vit",
+    "name holds -777": "q=-777",
+    "four filters": "status=claimed&framework=PyTorch&max_parameters=25000000&extra_data=without",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """One request in milliseconds: in all, and what of it was waiting for the database."""
+
+    total: float
+    database: float
+    status: int
+    size: int
+    etag: str
+
+    @property
+    def python(self) -> float:
+        return self.total - self.database
+
+
+@contextmanager
+def time_queries() -> Iterator[list[float]]:
+    spent: list[float] = []
+
+    def wrap(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            spent.append(time.perf_counter() - started)
+
+    with connection.execute_wrapper(wrap):
+        yield spent
+
+
+def ask(path: str, query: str, **headers: str) -> Timing:
+    """Ask the application as a web server does, in this process."""
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "HTTP_HOST": "127.0.0.1:8000",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": sys.stderr,
+        **headers,
+    }
+    said: dict[str, Any] = {}
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        said.update(headers, status=int(status.split()[0]))
+
+    with time_queries() as spent:
+        started = time.perf_counter()
+        answer = APPLICATION(environ, cast(Any, start_response))
+        body = b"".join(answer)
+        total = time.perf_counter() - started
+        answer.close()
+    return Timing(1000 * total, 1000 * sum(spent), said["status"], len(body), str(said.get("ETag", "")))
+
+
+def clear() -> None:
+    cache.clear()
+    forget()
+
+
+def find_address(kind: str, benchmark: Benchmark) -> str:
+    return f"/api/v1/benchmarks/{benchmark.slug}/leaderboard/" if kind == "JSON" else benchmark.get_absolute_url()
+
+
+def find_middle(benchmark: Benchmark) -> str:
+    """Return the cursor of a page half-way down, as a reader who went there has it."""
+    rows = Standing.objects.filter(benchmark=benchmark, metric__key="top1", order_value__lte=67.5)
+    row = rows.order_by("-order_value", "entry_id")[0]
+    return Cursor(row.order_value, row.entry_id).encode()
+
+
+def measure(kind: str, query: str, boards: list[Benchmark], headers: dict[str, str]) -> list[list[Timing]]:
+    """Return the timings of each board, each request with everything forgotten before."""
+    queries = [query.format(middle=find_middle(board)) for board in boards]
+    found: list[list[Timing]] = [[] for _ in boards]
+    for turn in range(ROUNDS + 1):
+        for place, board in enumerate(boards):
+            clear()
+            # Another cookie each time, so that nothing is repeated to the same visitor.
+            timing = ask(find_address(kind, board), queries[place], HTTP_COOKIE=f"turn={turn}", **headers)
+            if timing.status != 200:
+                sys.exit(f"{find_address(kind, board)}?{queries[place]} answered {timing.status}")
+            # The first turn warms the database.
+            if turn:
+                found[place].append(timing)
+    return found
+
+
+def describe(timings: list[Timing]) -> str:
+    totals = sorted(timing.total for timing in timings)
+    return f"{statistics.median(totals):.1f} ms ({totals[0]:.1f}–{totals[-1]:.1f})"
+
+
+def compare_pages(boards: list[Benchmark]) -> list[tuple[str, ...]]:
+    """Return a row a filter and sort: cold p50 by size, and the largest over the smallest."""
+    rows: list[tuple[str, ...]] = []
+    for kind, headers in (("table", {"HTTP_HX_REQUEST": "true"}), ("JSON", {})):
+        for name, query in PAGES.items():
+            found = measure(kind, query, boards, headers)
+            medians = [statistics.median(t.total for t in timings) for timings in found]
+            python = statistics.median(t.python for t in found[-1])
+            ratio = f"{medians[-1] / medians[0]:.2f}"
+            rows.append((f"{kind}: {name}", *map(describe, found), ratio, f"{python:.1f} ms"))
+    found = measure("page", "", boards, {})
+    medians = [statistics.median(t.total for t in timings) for timings in found]
+    python = statistics.median(t.python for t in found[-1])
+    rows.append(("whole page", *map(describe, found), f"{medians[-1] / medians[0]:.2f}", f"{python:.1f} ms"))
+    return rows
+
+
+def repeat(path: str, headers: dict[str, str]) -> tuple[float, int]:
+    """Return the milliseconds of a repeated read, median of many, and its status."""
+    timings = [ask(path, "", **headers) for _ in range(REPEATS)]
+    return statistics.median(t.total for t in timings), timings[-1].status
+
+
+def compare_repeats(boards: list[Benchmark]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    cookie = {"HTTP_COOKIE": "csrftoken=" + "a" * 32}
+    for kind in ("page", "JSON"):
+        for board in (boards[0], boards[-1]):
+            path = find_address(kind, board)
+            etag = ask(path, "", **cookie).etag
+            for name, headers in (("again", cookie), ("304", cookie | {"HTTP_IF_NONE_MATCH": etag})):
+                spent, status = repeat(path, headers)
+                rows.append((f"{kind} of {board.slug}: {name}", str(status), f"{spent:.2f} ms", f"{1000 / spent:,.0f}"))
+    return rows
+
+
+def publish(benchmark: Benchmark, number: int) -> float:
+    """Return the seconds from a worker's report to a board that shows it."""
+    owner, _ = User.objects.get_or_create(username="bench")
+    submission = Submission.objects.create(
+        benchmark=benchmark, submitter=owner, model_name=f"New {number}", weights_url=f"https://example.org/{number}.pt"
+    )
+    run = submissions.enqueue(submission, by=owner, at=timezone.now())
+    claimed = runs.claim_run(run.pk, worker="bench", at=timezone.now())
+    assert claimed is not None
+    assert claimed.token is not None
+    value = 70.0 + number / 10
+    report = EvaluationReport(
+        metrics={key: Score(value, value - 0.3, value + 0.3, 35_000, 50_000) for key in ("top1", "top5")},
+        weights={"sha256": f"{number:064x}", "format": "state_dict", "architecture": "", "parameters": 10**7},
+        dataset={"samples": 50_000, "classes": 1000, "digest": "sha256:" + "0" * 64},
+        protocol={},
+        environment={"device": "cpu"},
+        timing={"images_per_second": 100.0, "seconds": {}},
+    )
+    started = time.perf_counter()
+    runs.record_report(run.pk, claimed.token, report, None, at=dt.datetime.now(dt.UTC))
+    answer = ask(find_address("JSON", benchmark), f"q=New {number}".replace(" ", "%20"))
+    assert answer.status == 200
+    return time.perf_counter() - started
+
+
+def compare_publishing(boards: list[Benchmark]) -> list[tuple[str, ...]]:
+    found: list[list[float]] = [[] for _ in boards]
+    for turn in range(5):
+        for place, board in enumerate(boards):
+            found[place].append(publish(board, 100 * (place + 1) + turn))
+    return [
+        (board.slug, f"{statistics.median(spent):.2f} s ({min(spent):.2f}–{max(spent):.2f})")
+        for board, spent in zip(boards, found, strict=True)
+    ]
+
+
+def find_processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def main(largest: int) -> None:
+    """Print the tables for the boards up to the largest size."""
+    call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        version = cursor.fetchone()[0].split()[0]
+    say(
+        f"{find_processor()}, {os.cpu_count()} cores; PostgreSQL {version}, Django {django.get_version()}, "
+        f"Python {platform.python_version()}; {ROUNDS} rounds in turn, median (least–most), nothing cached\n"
+    )
+    boards = [fill(size) for size in SIZES if size <= largest]
+    sizes = [f"{size:,}" for size in SIZES if size <= largest]
+    say(draw_table(("one request", *sizes, "ratio", "Python"), compare_pages(boards)))
+    say()
+    say(draw_table(("repeated", "status", "median", "a second and core"), compare_repeats(boards)))
+    say()
+    say(draw_table(("publishing a result", "until the board shows it"), compare_publishing(boards)))

@@ -1,0 +1,189 @@
+"""The rows of a board as markup.
+
+Written here and not in a template: fifty rows of ten cells are the bulk of the busiest page, and a template takes ten
+times as long for them. Everything that is not a number passes through `escape`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from uuid import UUID
+
+from django import template
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
+from django.utils.translation import gettext
+
+from leaderboard import charts
+from leaderboard.models import Metric
+from leaderboard.queries import Board, BoardRow, ScoreCell
+from leaderboard.templatetags.veriboard import row_difference, score, short, signed, size, web
+
+register = template.Library()
+NOBODY = UUID(int=0)
+FREE = 'rel="nofollow noopener"'
+# Mark and class of each verdict of a verified row; the word beside it is translated.
+MARKS = {"match": "✓", "below": "≠", "above": "↑", "none": "✓"}
+
+
+def read_texts() -> dict[str, str]:
+    """Return the words of the rows in the reader's language, looked up once a page."""
+    return {
+        "level": gettext("cannot be told apart from the leader"),
+        "unranked": gettext("Claims are not ranked"),
+        "extra": gettext("Extra data"),
+        "claim": gettext("claim"),
+        "weights": gettext("weights"),
+        "paper": gettext("paper"),
+        "code": gettext("code"),
+        "verify": gettext("Verify"),
+        "claimed": gettext("not verified"),
+        "match": gettext("match"),
+        "below": gettext("below"),
+        "above": gettext("above"),
+        "none": gettext("verified"),
+    }
+
+
+def split_address(name: str, sample: object) -> tuple[str, str]:
+    """Return what stands before and behind the argument in a route's address."""
+    before, _, after = reverse(name, args=[sample]).partition(str(sample))
+    return before, after
+
+
+@dataclass
+class RowWriter:
+    """Writes the rows of one page of a board."""
+
+    board: Board
+    columns: tuple[str, ...]
+    axis: charts.Axis | None
+    texts: dict[str, str] = field(default_factory=read_texts)
+    to_model: tuple[str, str] = field(default_factory=lambda: split_address("model", "slug"))
+    to_entry: tuple[str, str] = field(default_factory=lambda: split_address("entry", 1234567890))
+    to_submission: tuple[str, str] = field(default_factory=lambda: split_address("submission", NOBODY))
+    to_submit: str = field(default_factory=lambda: reverse("submit"))
+    ticks: str = ""
+
+    def __post_init__(self) -> None:
+        if self.axis:
+            lines = (f'<line x1="{x}" y1="6" x2="{x}" y2="24" class="tick"/>' for _value, x in self.axis.ticks)
+            self.ticks = "".join(lines)
+
+    def write(self, row: BoardRow) -> str:
+        level = " level" if row.is_level else ""
+        cells = "".join(self.write_cells(row))
+        return f'<tr id="entry-{row.entry_id}" class="{escape(row.status)}{level}">{cells}</tr>'
+
+    def write_cells(self, row: BoardRow) -> Iterator[str]:
+        yield self.write_rank(row)
+        yield self.write_model(row)
+        for metric in self.board.metrics:
+            yield from self.write_metric(row, metric)
+        for column, write in (
+            ("parameters", lambda row: f'<td class="number fact">{size(row.parameters) or "–"}</td>'),
+            ("multiply_adds", lambda row: f'<td class="number fact">{size(row.multiply_adds) or "–"}</td>'),
+            ("published", lambda row: f'<td class="fact">{row.published_on or "–"}</td>'),
+            ("extra_data", lambda row: f'<td class="fact">{escape(row.extra_data) or "–"}</td>'),
+            ("verdict", self.write_verdict),
+            ("links", self.write_links),
+            ("date", self.write_date),
+        ):
+            if column in self.columns:
+                yield write(row)
+
+    def write_rank(self, row: BoardRow) -> str:
+        if not row.rank:
+            return f'<td class="rank"><span title="{self.texts["unranked"]}">–</span></td>'
+        span = f"{row.rank_low}" if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
+        if not row.is_level:
+            return f'<td class="rank"><b>{row.rank}</b><small>{span}</small></td>'
+        said = self.texts["level"]
+        mark = f'<i>≈<span class="unseen"> {said}</span></i>'
+        return f'<td class="rank"><b title="{said}">{row.rank}{mark}</b><small>{span}</small></td>'
+
+    def write_model(self, row: BoardRow) -> str:
+        notes = [str(row.published_on.year)] if row.published_on else []
+        notes += [size(row.parameters)] if row.parameters else []
+        notes += [escape(framework) for framework in row.frameworks]
+        if row.extra_data and "extra_data" not in self.columns:
+            short_form = escape(Truncator(row.extra_data).chars(24))
+            title = f"{self.texts['extra']}: {escape(row.extra_data)}"
+            notes.insert(0, f'<span class="plus" title="{title}">+{short_form}</span>')
+        link = f'<a href="{escape(row.model_slug.join(self.to_model))}">{escape(row.model_name)}</a>'
+        return f'<th scope="row" class="model">{link}<small>{" · ".join(notes)}</small></th>'
+
+    def write_metric(self, row: BoardRow, metric: Metric) -> Iterator[str]:
+        is_chosen = metric == self.board.metric
+        if not is_chosen and "metrics" not in self.columns:
+            return
+        cell = row.scores.get(metric.key) or ScoreCell()
+        classes = f"score{'' if is_chosen else ' other'}{' best' if cell.is_best else ''}"
+        note = ""
+        if is_chosen and cell.claimed is not None:
+            claim = "" if cell.verified is None else f" {score(cell.claimed, metric)}"
+            note = f"<small>{self.texts['claim']}{claim}</small>"
+        yield f'<td class="{classes}">{score(cell.shown, metric)}{note}</td>'
+        if is_chosen and self.axis:
+            yield f'<td class="strip">{self.write_strip(cell, self.axis)}</td>'
+
+    def write_strip(self, cell: ScoreCell, axis: charts.Axis) -> str:
+        place = charts.make_strip(axis, cell)
+        said = short(cell.verified) if cell.verified is not None else ""
+        said += f" ({short(cell.claimed)})" if cell.claimed is not None else ""
+        if not said:
+            return ""
+        parts = [self.ticks]
+        if place.verified is not None and place.claimed is not None:
+            parts.append(f'<line x1="{place.claimed}" y1="15" x2="{place.verified}" y2="15" class="gap"/>')
+        if place.low is not None:
+            parts.append(f'<line x1="{place.low}" y1="15" x2="{place.high}" y2="15" class="interval"/>')
+        if place.verified is not None:
+            parts.append(f'<circle cx="{place.verified}" cy="15" r="3.5" class="full"/>')
+        if place.claimed is not None:
+            parts.append(f'<circle cx="{place.claimed}" cy="15" r="5" class="hollow"/>')
+        return f'<svg width="220" height="30" role="img" aria-label="{said}">{"".join(parts)}</svg>'
+
+    def write_verdict(self, row: BoardRow) -> str:
+        verdict = "claimed" if row.status == "claimed" else row.verdict
+        kind = {"claimed": "none", "none": "match"}.get(verdict, verdict)
+        difference = f"{signed(row_difference(row, self.board.metrics))} " if verdict in ("below", "above") else ""
+        mark = f'<i aria-hidden="true">{MARKS.get(verdict, "○")}</i>{difference}{self.texts[verdict]}'
+        address = f"{row.entry_id}".join(self.to_entry)
+        return f'<td class="verdict"><a href="{address}"><span class="mark {kind}">{mark}</span></a></td>'
+
+    def write_links(self, row: BoardRow) -> str:
+        texts, links = self.texts, []
+        for file in row.weights:
+            if file.url:
+                name = escape(file.framework) if len(row.weights) > 1 else texts["weights"]
+                title = f"{texts['weights']} {escape(file.framework)}"
+                links.append(f'<a href="{escape(web(file.url))}" {FREE} title="{title}">{name}</a>')
+        if row.paper_url:
+            title = f' title="{escape(row.paper_title)}"' if row.paper_title else ""
+            links.append(f'<a href="{escape(web(row.paper_url))}" {FREE}{title}>{texts["paper"]}</a>')
+        for code in row.code_urls:
+            address, title = escape(web(code["url"])), escape(code["label"])
+            links.append(f'<a href="{address}" {FREE} title="{title}">{texts["code"]}</a>')
+        return f'<td class="links">{"".join(links)}</td>'
+
+    def write_date(self, row: BoardRow) -> str:
+        link = ""
+        if row.verified_at:
+            is_told = row.submission_id is not None
+            address = (
+                f"{row.submission_id}".join(self.to_submission) if is_told else f"{row.entry_id}".join(self.to_entry)
+            )
+            link = f'<a href="{address}">{row.verified_at:%Y-%m-%d}</a>'
+        elif self.board.benchmark.takes_submissions:
+            address = f"{self.to_submit}?entry={row.entry_id}"
+            link = f'<a class="button small" hx-boost="false" href="{address}">{self.texts["verify"]}</a>'
+        return f'<td class="date">{link}</td>'
+
+
+@register.simple_tag
+def board_rows(board: Board, columns: tuple[str, ...], axis: charts.Axis | None) -> SafeString:
+    """Write the rows of this page of the board."""
+    writer = RowWriter(board, columns, axis)
+    return mark_safe("\n".join(writer.write(row) for row in board.rows))

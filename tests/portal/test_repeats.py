@@ -1,0 +1,149 @@
+"""Repeated reads of a board: unchanged is said from the request alone, and nothing old is told for long."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from leaderboard import versions
+from leaderboard.models import Benchmark, Claim, Entry, Paper
+from leaderboard.services.standings import refresh_benchmark, refresh_entry
+from tests.factories import make_benchmark, make_entry, make_metric, make_user
+
+pytestmark = pytest.mark.django_db
+REMEMBERED_SECONDS = versions.KEPT_SECONDS
+VISITORS: list[Client] = []
+PAGE, API = "/benchmarks/digits/", "/api/v1/benchmarks/digits/leaderboard/"
+
+
+@pytest.fixture
+def board() -> Benchmark:
+    board = make_benchmark()
+    make_entry(board, "First", claims={"top1": 80.0})
+    refresh_benchmark(board)
+    return board
+
+
+def add(board: Benchmark, name: str) -> None:
+    refresh_entry(make_entry(board, name, claims={"top1": 90.0}))
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the requests of a test meet one application, as they do in one process, however slow the machine is."""
+    monkeypatch.setattr(versions, "KEPT_SECONDS", 60)
+    VISITORS.append(Client())
+    yield
+    VISITORS.clear()
+
+
+def ask(
+    address: str, etag: str = "", client: Client | None = None, header: tuple[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Return status, ETag and text, as a visitor whose browser has our cookie for forms."""
+    client = client or VISITORS[0]
+    client.cookies["csrftoken"] = "a" * 32
+    headers = ([("if-none-match", etag)] if etag else []) + ([header] if header else [])
+    answer = client.get(address, headers=dict(headers))
+    return answer.status_code, answer.get("ETag", ""), answer.content.decode()
+
+
+@pytest.mark.parametrize("address", [PAGE, API])
+def test_unchanged_is_said_without_looking_into_the_board(
+    board: Benchmark, address: str, django_assert_num_queries: Callable[..., object]
+) -> None:
+    _status, etag, text = ask(address)
+    assert etag
+    assert "First" in text
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]
+        status, again, text = ask(address, etag)
+    assert (status, again, text) == (304, etag, "")
+
+
+def test_api_repeats_itself_without_a_query(board: Benchmark, django_assert_num_queries: Callable[..., object]) -> None:
+    first = ask(API)
+    cache.clear()
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]
+        assert ask(API) == first
+
+
+@pytest.mark.parametrize("address", [PAGE, API])
+def test_a_new_row_is_told_at_once(board: Benchmark, address: str) -> None:
+    _status, etag, _text = ask(address)
+    add(board, "Second")
+    status, other, text = ask(address, etag)
+    assert status == 200
+    assert other != etag
+    assert "Second" in text
+
+
+@pytest.mark.parametrize("address", [PAGE, API])
+def test_what_is_written_past_the_services_is_told_too(board: Benchmark, address: str) -> None:
+    _status, etag, _text = ask(address)
+    Claim.objects.create(entry=Entry.objects.get(), metric=make_metric(), value=88.125, source="a shell")
+    status, _etag, text = ask(address, etag)
+    assert status == 200
+    assert "88.125" in text
+
+
+def test_what_another_process_writes_shows_after_half_a_second(
+    board: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(API)
+    version = versions.read_version("digits")
+    assert version
+    add(board, "Second")
+    # This process has forgotten; one that did not write remembers for a while.
+    monkeypatch.setitem(versions._known, "digits", (time.monotonic() + 60, version))
+    assert "Second" not in ask(API)[2]
+    monkeypatch.setitem(versions._known, "digits", (time.monotonic(), version))
+    assert "Second" in ask(API)[2]
+
+
+def test_versions_are_remembered_for_half_a_second_at_most() -> None:
+    assert REMEMBERED_SECONDS <= 0.5
+
+
+def test_each_address_language_and_kind_has_its_own_tag(board: Benchmark) -> None:
+    _status, etag, _text = ask(PAGE)
+    assert ask(f"{PAGE}?q=first", etag)[0] == 200
+    assert ask(PAGE, etag, header=("accept-language", "zh-hans"))[0] == 200
+    assert ask(PAGE, etag, header=("hx-request", "true"))[0] == 200
+
+
+def test_who_is_signed_in_is_never_told_what_others_see(board: Benchmark) -> None:
+    _status, etag, _text = ask(PAGE)
+    client = Client()
+    client.force_login(make_user("wei", is_staff=True))
+    status, own, text = ask(PAGE, etag, client)
+    assert status == 200
+    assert "Moderation" in text
+    assert not own
+    assert "Moderation" not in ask(PAGE)[2]
+
+
+def test_a_first_visit_has_no_tag_as_its_form_is_its_own(board: Benchmark) -> None:
+    answer = Client().get(PAGE)
+    assert "csrftoken" in answer.cookies
+    assert "ETag" not in answer
+
+
+def test_errors_and_unknown_boards_are_not_kept(board: Benchmark) -> None:
+    assert ask(f"{PAGE}?status=nonsense")[:2] == (400, "")
+    assert ask("/benchmarks/nothing/")[0] == 404
+    assert ask("/api/v1/benchmarks/nothing/leaderboard/")[0] == 404
+    assert Client().post(PAGE).status_code == 200
+
+
+def test_a_paper_that_changes_changes_the_tag(board: Benchmark) -> None:
+    model = Entry.objects.get().model
+    model.paper = Paper.objects.create(url="https://example.org/paper", title="Before")
+    model.save()
+    _status, etag, _text = ask(PAGE)
+    model.paper.title = "After"
+    model.paper.save()
+    status, _etag, text = ask(PAGE, etag)
+    assert status == 200
+    assert 'title="After"' in text
