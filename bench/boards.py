@@ -20,10 +20,10 @@ SELECT 'bench-{size}-' || i, ('{families}'::text[])[(1 + i % 8)::int] || '-' || 
 FROM generate_series(1::bigint, {size}) AS i
 """
 WEIGHTS = """
-INSERT INTO leaderboard_weights (model_id, framework, url, file, sha256, format, created_at)
+INSERT INTO leaderboard_weights (model_id, framework, url, file, sha256, content_sha256, format, created_at)
 SELECT {model} + i, CASE WHEN i % 10007 = 0 THEN 'MXNet' WHEN i % 10 < 6 THEN 'PyTorch'
        WHEN i % 10 < 9 THEN 'TensorFlow' ELSE 'JAX' END,
-       'https://example.org/bench-{size}-' || i || '.pth', '', '', '', now()
+       'https://example.org/bench-{size}-' || i || '.pth', '', '', '', '', now()
 FROM generate_series(1::bigint, {size}) AS i
 """
 ENTRIES = """

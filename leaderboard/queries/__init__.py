@@ -3,6 +3,7 @@
 from leaderboard.queries.board import PAGE_SIZE, Board, benchmark_metrics, read_findings
 from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
 from leaderboard.queries.charted import CHARTED, ChartRow, read_chart_rows
+from leaderboard.queries.comparison import compare_classes, compare_pairs, find_apart, read_known
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
 from leaderboard.queries.history import read_board
 from leaderboard.queries.ledger import LedgerLine, read_ledger
@@ -29,13 +30,17 @@ __all__ = [
     "WeightsLink",
     "benchmark_metrics",
     "build_rows",
+    "compare_classes",
     "compare_entries",
+    "compare_pairs",
     "draw_sheet",
+    "find_apart",
     "make_line",
     "read_board",
     "read_chart_rows",
     "read_filters",
     "read_findings",
+    "read_known",
     "read_ledger",
     "read_number",
     "read_progress",

@@ -1,92 +1,122 @@
-"""Two entries of a board side by side."""
+"""Entries of a board side by side."""
 
 from dataclasses import dataclass
+from string import ascii_lowercase
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Benchmark, Entry, Metric, Standing
-from leaderboard.queries import BoardRow, ScoreCell, benchmark_metrics, compare_entries, read_rows
+from leaderboard.queries import (
+    BoardRow,
+    ScoreCell,
+    benchmark_metrics,
+    compare_classes,
+    compare_pairs,
+    find_apart,
+    read_known,
+    read_rows,
+)
 
 CHOICES = 500
+# a, b, c …: more than six columns nobody reads.
+MOST = 6
+NAMES = ascii_lowercase[:MOST]
 
 
 def compare(request: HttpRequest) -> HttpResponse:
-    """Compare the entries `a` and `b`; without them, let the visitor choose."""
-    chosen = [find_row(request.GET.get(name, "")) for name in ("a", "b")]
-    benchmark = find_benchmark(request, chosen)
-    metrics = benchmark_metrics(benchmark) if benchmark else ()
-    rows = [row for row, _board in filter(None, chosen)]
-    error = ""
-    if len({board.pk for _row, board in filter(None, chosen)}) > 1:
-        error = _("These two entries are on different leaderboards; scores of different protocols are never compared.")
+    """Compare the entries `a`, `b` and further ones; without them, let the visitor choose."""
+    chosen = read_chosen(request.GET)
+    rows, error = find_rows(chosen), ""
+    boards = set(Entry.objects.filter(pk__in=chosen).values_list("benchmark", flat=True))
+    if len(boards) > 1:
+        error = _("These entries are on different leaderboards; scores of different protocols are never compared.")
         rows = []
-    context = {
+    benchmark = find_benchmark(request.GET, min(boards, default=None))
+    metrics = benchmark_metrics(benchmark) if benchmark else ()
+    context: dict[str, object] = {
         "benchmark": benchmark,
         "benchmarks": Benchmark.objects.select_related("split__dataset", "protocol"),
         "choices": list_choices(benchmark) if benchmark else (),
         "rows": rows,
         "board_metrics": metrics,
-        "metrics": [describe(metric, rows) for metric in metrics] if len(rows) == 2 else (),
+        "fields": list_fields(chosen),
         "error": error,
-        "a": request.GET.get("a", ""),
-        "b": request.GET.get("b", ""),
     }
+    if benchmark and len(rows) > 1:
+        context |= describe_rows(rows, metrics, benchmark)
     return render(request, "leaderboard/compare.html", context, status=400 if error else 200)
 
 
-def find_row(text: str) -> tuple[BoardRow, Benchmark] | None:
-    """Return the row of an entry by its number. Raises: Http404 where there is no such entry."""
-    if not text:
-        return None
-    if not text.isdecimal() or not text.isascii() or len(text) > 18:
+def read_chosen(query: QueryDict) -> list[int]:
+    """Return the entries asked for, each once. Raises: Http404 where one is no number."""
+    texts = [text for name in NAMES for text in query.getlist(name) if text]
+    if not all(text.isdecimal() and text.isascii() and len(text) <= 18 for text in texts):
         raise Http404
-    entries = Entry.objects.filter(is_hidden=False).select_related("benchmark__split__dataset", "benchmark__protocol")
-    entry = entries.filter(pk=text).first()
-    rows = read_rows(Standing.objects.filter(entry=entry, is_visible=True)[:1]) if entry else ()
-    if entry is None or not rows:
-        raise Http404
-    return rows[0], entry.benchmark
+    return list(dict.fromkeys(map(int, texts)))[:MOST]
 
 
-def find_benchmark(request: HttpRequest, chosen: list[tuple[BoardRow, Benchmark] | None]) -> Benchmark | None:
-    for found in filter(None, chosen):
-        return found[1]
-    slug = request.GET.get("benchmark", "")[:100].replace("\0", "")
-    return Benchmark.objects.select_related("split__dataset", "protocol").filter(slug=slug).first()
+def find_rows(chosen: list[int]) -> list[BoardRow]:
+    """Return the entries' rows on the metric that ranks their board. Raises: Http404 where one is not shown."""
+    standings = Standing.objects.filter(entry__in=chosen, is_visible=True, metric__benchmark_metrics__position=0)
+    ranking = standings.filter(metric__benchmark_metrics__benchmark__entries__in=chosen)
+    rows = {row.entry_id: row for row in read_rows(ranking.distinct())}
+    if len(rows) < len(chosen):
+        raise Http404
+    return [rows[entry] for entry in chosen]
+
+
+def find_benchmark(query: QueryDict, chosen: int | None) -> Benchmark | None:
+    boards = Benchmark.objects.select_related("split__dataset", "protocol")
+    slug = query.get("benchmark", "")[:100].replace("\0", "")
+    return boards.filter(pk=chosen).first() if chosen else boards.filter(slug=slug).first()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One choice of the form: its letter and the entry chosen, 0 for none."""
+
+    name: str
+    chosen: int
+    is_required: bool
+
+
+def list_fields(chosen: list[int]) -> list[Field]:
+    """Return two fields at least, and one more than there are entries."""
+    count = min(MOST, max(2, len(chosen) + 1))
+    return [Field(NAMES[n], chosen[n] if n < len(chosen) else 0, n < 2) for n in range(count)]
 
 
 def list_choices(benchmark: Benchmark) -> list[tuple[int, str]]:
     entries = Entry.objects.filter(benchmark=benchmark, is_hidden=False).select_related("model")
     return [
-        (entry.pk, f"{entry.model.name} · {entry.variant}") for entry in entries.order_by("model__name", "pk")[:500]
+        (entry.pk, f"{entry.model.name} · {entry.variant}") for entry in entries.order_by("model__name", "pk")[:CHOICES]
     ]
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A verified score with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def find_interval(cell: ScoreCell | None) -> Interval | None:
-    if cell is None or cell.verified is None or cell.low is None or cell.high is None:
-        return None
-    return Interval(cell.verified, cell.low, cell.high)
+def describe_rows(rows: list[BoardRow], metrics: tuple[Metric, ...], benchmark: Benchmark) -> dict[str, object]:
+    """Return scores metric by metric, and what the samples say on the metric that ranks the board."""
+    known = read_known(rows, metrics[0].key)
+    return {
+        "metrics": [describe(metric, rows) for metric in metrics],
+        "pairs": compare_pairs(rows, known),
+        "classes": compare_classes(rows),
+        "apart": find_apart(rows, known, benchmark.split),
+    }
 
 
 def describe(metric: Metric, rows: list[BoardRow]) -> dict[str, object]:
-    """Return one metric of both rows: how far apart they are, and whether their intervals overlap."""
-    cells = [row.scores.get(metric.key) for row in rows]
-    one, two = map(find_interval, cells)
+    """Return one metric of the rows, with how far the first two lie apart where there are no more."""
+    cells = [row.scores.get(metric.key) or ScoreCell() for row in rows]
+    verified = [cell.verified for cell in cells]
+    known = [value for value in verified if value is not None]
+    best = (min if metric.direction == Metric.Direction.LOWER else max)(known, default=None)
+    one, two = verified[:2]
+    is_pair = len(rows) == 2 and one is not None and two is not None
     return {
         "metric": metric,
         "cells": cells,
-        "difference": one.value - two.value if one and two else None,
-        "overlap": one.low <= two.high and two.low <= one.high if one and two else None,
-        "test": compare_entries(rows[0].entry_id, [rows[1].entry_id], metric.key).get(rows[1].entry_id),
+        "best": best,
+        "difference": one - two if is_pair and one is not None and two is not None else None,
     }

@@ -216,8 +216,8 @@ def test_neighbours_and_comparison_show_the_paired_test(stage: Stage, anyone: Cl
     text = anyone.get(stage.verified.get_absolute_url()).content.decode()
     assert "it alone right 0 times, this one 0" in text
     text = anyone.get(compare(stage)).content.decode()
-    assert "On the same images the first alone is right 0 times" in text
-    assert "they cannot be told apart" in text
+    assert "ResNet-20 alone is right 0 times, ResNet-32 alone 0 times" in text
+    assert "cannot be told apart" in text
 
 
 def test_ledger_tells_what_was_claimed_run_and_decided(stage: Stage, anyone: Client, admin: Client) -> None:
