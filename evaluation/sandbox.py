@@ -33,6 +33,7 @@ CPU_SECONDS = 24 * 3600
 OPEN_FILES = 1024
 MEMORY_SHARE = 0.8
 NOBODY = "65534"
+DEVICE_NODES = Path("/dev")
 # What the dynamic linker and Python need of the system, and nothing with secrets in it.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 # See engine.child.ALLOCATOR: kept here too, as the box's environment starts empty.
@@ -125,7 +126,7 @@ def python_paths() -> list[Path]:
 def gpu_words() -> list[str]:
     """Bind what the CUDA driver needs."""
     words = ["--ro-bind", "/sys", "/sys"]
-    for node in sorted(Path("/dev").glob("nvidia*")):
+    for node in sorted(DEVICE_NODES.glob("nvidia*")):
         words += ["--dev-bind", str(node), str(node)]
     return words
 

@@ -15,15 +15,15 @@ TARGET = ROOT / "leaderboard" / "refusals.py"
 SOURCES = (
     *("evaluation/*.py", "evaluation/static_check/*.py", "evaluation/engine/*.py", "evaluation/engine/formats/*.py"),
     *("evaluation/engine/architectures/**/*.py", "leaderboard/states.py", "leaderboard/services/runs.py"),
-    *("leaderboard/services/publishing.py", "leaderboard/services/transitions.py"),
+    *("leaderboard/services/publishing.py", "leaderboard/services/transitions.py", "leaderboard/services/parts.py"),
 )
 # What only who runs a command reads, or registers a dataset: they speak English alone.
 LEFT_OUT = {"cli.py", "verify.py", "attestation.py", "evidence.py", "ranks.py", "dataset.py", "labels.py", "voc.py"}
 LEFT_OUT |= {"graph.py", "pixels.py", "preprocessing.py"}
 # Calls that take a sentence, functions that return one, names that one is given to, tables that hold parts of some.
 SAYERS = {"InputFault", "FetchFault", "FetchUnavailable", "Trouble", "Fault", "TransitionRefused", "ReportRefused"}
-SAYERS |= {"give_up", "enqueue", "move"}
-RETURNING = {"describe_misfit", "propose"}
+SAYERS |= {"give_up", "give_back", "enqueue", "move"}
+RETURNING = {"describe_misfit", "propose", "tell_number"}
 NAMES = {"hint", "parts"}
 TABLES = {"KNOWN", "SPECIAL"}
 HEAD = '''"""The sentences in which engine and rules refuse. Written by `python -m scripts.sentences`."""
@@ -52,7 +52,7 @@ def find_sentences(tree: ast.Module) -> Iterator[ast.expr]:
     """Return the expressions that may be sentences or parts of some."""
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id=name)) if name in SAYERS:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in SAYERS:
                 yield from node.args
                 yield from (keyword.value for keyword in node.keywords if keyword.arg == "reason")
             case ast.FunctionDef(name=name) if name in RETURNING:

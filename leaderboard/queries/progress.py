@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from leaderboard.models import Run, Score, Submission
 from leaderboard.queries.estimates import Active, Work, read_estimator
@@ -21,6 +21,10 @@ class SubmissionProgress:
     total: int
     attempt: int
     queue_position: int | None
+    # Of a run that is cut, else all 0.
+    parts: int = 0
+    parts_finished: int = 0
+    parts_running: int = 0
     # Seconds until it begins, of one that waits, and until it is done. None where nothing tells.
     wait_seconds: float | None = None
     rest_seconds: float | None = None
@@ -53,6 +57,8 @@ class SubmissionProgress:
             "percent": self.percent,
             "attempt": self.attempt,
             "queue_position": self.queue_position,
+            "parts": self.parts,
+            "parts_finished": self.parts_finished,
             "starts_in_seconds": round_seconds(self.wait_seconds),
             "done_in_seconds": round_seconds(self.rest_seconds),
         }
@@ -85,8 +91,13 @@ def expect(run: Run, submission: Submission, *, at: dt.datetime) -> Expectation:
 
 
 def read_progress(submission: Submission, *, at: dt.datetime) -> SubmissionProgress:
-    """Return how far the submission is, with its latest run's stage, log, place in the queue and expected times."""
-    run = submission.runs.order_by("-attempt").first()
+    """Return how far the submission is, with its latest run's stage, parts, log, place in line and expected times."""
+    runs = submission.runs.annotate(
+        part_count=Count("parts", filter=Q(parts__is_merging=False)),
+        finished_count=Count("parts", filter=Q(parts__is_merging=False, parts__state="finished")),
+        running_count=Count("parts", filter=Q(parts__state="running")),
+    )
+    run = runs.order_by("-attempt").first()
     if run is None:
         return SubmissionProgress(submission.state, submission.state_reason, "", 0, 0, 0, None)
     ahead = Run.objects.filter(state="queued", queue=run.queue, queued_at__lt=run.queued_at).count()
@@ -102,6 +113,9 @@ def read_progress(submission: Submission, *, at: dt.datetime) -> SubmissionProgr
         total=run.total,
         attempt=run.attempt,
         queue_position=ahead + 1 if run.state == "queued" else None,
+        parts=run.part_count,
+        parts_finished=run.finished_count,
+        parts_running=run.running_count,
         wait_seconds=expectation.wait,
         rest_seconds=expectation.rest,
         log=run.log,

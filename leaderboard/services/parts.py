@@ -48,6 +48,8 @@ def claim_part(run_id: int, *, worker: str, at: dt.datetime, has_gpu: bool = Fal
 def take(part: Part, *, worker: str, at: dt.datetime) -> Part:
     """Raises: TransitionRefused where somebody else took it."""
     run, end = part.run, runs.lease_end(at)
+    # Rows are locked in one order, the run before its parts, so that no two wait for each other.
+    Run.objects.select_for_update().filter(pk=run.pk).first()
     move_part(part, "running", token=uuid4(), worker=worker, lease_expires_at=end, started_at=at, done=0)
     if run.state == "queued":
         move(run, "running", by=worker, at=at, worker=worker, token=uuid4(), lease_expires_at=end, started_at=at)
@@ -60,6 +62,10 @@ def take(part: Part, *, worker: str, at: dt.datetime) -> Part:
 
 def name_part(part: Part) -> str:
     return "merging" if part.is_merging else f"part {part.number}"
+
+
+def tell_number(part: Part) -> str:
+    return f"It was part {part.number} of the run each time."
 
 
 def nudge_next(run: Run, *, at: dt.datetime) -> None:
@@ -154,7 +160,8 @@ def give_back(part: Part, reason: str, *, by: str, at: dt.datetime) -> None:
     losses, run = part.losses + 1, part.run
     runs.add_lines(run, f"{at:%H:%M:%S} {name_part(part)} lost by {part.worker}: {reason}\n")
     if losses >= settings.MAX_ATTEMPTS:
-        runs.give_up(run, f"{reason} ({name_part(part)})", by=by, at=at, losses=losses)
+        told = f"{reason} {tell_number(part)}"
+        runs.give_up(run, told, by=by, at=at, losses=losses)
         return
     move_part(part, "queued", token=None, lease_expires_at=None, losses=F("losses") + 1, done=0)
     nudge_next(run, at=at)

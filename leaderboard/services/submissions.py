@@ -100,6 +100,8 @@ def cancel(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: 
 @transaction.atomic
 def close(submission: Submission, state: str, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
     """Move an unfinished submission to a final state and take its active run away from whoever holds it."""
+    # Workers lock the run before its submission; here too, so that no two wait for each other.
+    list(submission.runs.select_for_update().filter(state__in=["queued", "running"]))
     move(submission, state, by=by, at=at, reason=reason)
     for run in submission.runs.filter(state__in=["queued", "running"]):
         move(run, "cancelled", by=by, at=at, reason=reason, token=None, finished_at=at)

@@ -114,7 +114,8 @@ def test_progress_is_the_sum_and_the_log_says_who_did_what(run: Run, tmp_path: P
         assert parts.renew_lease(part.pk, part.token, Progress("predicting", done, 25), "12:00:01 loading\n", at=NOW)
     fresh = Run.objects.get(pk=run.pk)
     assert (fresh.stage, fresh.done, fresh.total) == ("predicting", 40, 100)
-    assert read_progress(run.submission).percent == 40
+    progress = read_progress(run.submission, at=NOW)
+    assert (progress.percent, progress.parts, progress.parts_finished, progress.parts_running) == (40, 4, 1, 2)
     for line in ("part 1 taken by a", "part 1 finished by a", "part 3 taken by c", "12:00:01 part 3: loading"):
         assert line in fresh.log
 
@@ -157,7 +158,7 @@ def test_a_part_that_always_loses_its_worker_stalls_the_run(
         parts.reconcile(at=at)
     submission = Submission.objects.get(pk=run.submission_id)
     assert (submission.state, reload(run)[0]) == ("stalled", "lost")
-    assert "stopped answering" in submission.state_reason
+    assert f"stopped answering. It was part {number} of" in submission.state_reason
     assert not {"queued", "running", "waiting"} & set(list_states(run))
 
 

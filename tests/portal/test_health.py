@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from evaluation.devices import find_devices
 from leaderboard.models import Worker
 from tests.processes import WorkerProcess, wait_until
 
@@ -92,3 +93,8 @@ def test_metrics_tell_the_queue(client: Client) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_real_worker_makes_the_portal_ready(client: Client, worker: WorkerProcess) -> None:
     assert wait_until(lambda: client.get("/readyz").status_code == 200), worker.log
+    said = Worker.objects.get()
+    assert said.devices == [str(device) for device in find_devices()]
+    # It was started for all queues.
+    assert ("gpu" in said.queues) == said.has_gpu
+    assert "cpu" in said.queues
