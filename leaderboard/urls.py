@@ -48,6 +48,7 @@ urlpatterns = [
     path("moderation/", moderation.show_queue, name="moderation"),
     path("moderation/challenges/", challenges.list_reports, name="reports"),
     path("moderation/challenges/<int:pk>/", challenges.answer, name="challenge-answer"),
+    path("moderation/claims/<slug:slug>/", moderation.look_at_findings, name="look-at-findings"),
     path("moderation/decide/", moderation.decide, name="decide"),
     path("moderation/workers/", workers.show_workers, name="workers"),
     path("moderation/audit/", moderation.show_trail, name="trail"),

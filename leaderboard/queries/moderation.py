@@ -1,6 +1,8 @@
 """What waits for an admin, queue by queue, and what there is to look up."""
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +13,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from leaderboard.models import Ban, BoardFacts, Challenge, Entry, Standing, Submission, Weights
+from leaderboard.models import AuditEvent, Ban, BoardFacts, Challenge, Entry, Standing, Submission, Weights
 
 PER_PAGE = 20
+# What the trail says where an admin has looked at a board's findings and has nothing to do about them.
+LOOKED_AT = "look at findings"
 
 
 @dataclass(frozen=True)
@@ -231,8 +235,23 @@ def read_items(queue: Queue, keys: Iterable[str]) -> list[QueueItem]:
     return queue.show(list(queue.find().filter(**{f"{field}__in": list(keys)})))
 
 
+def name_findings(findings: list[Any]) -> str:
+    """Return a digest of what the lint says of a board, which changes with it."""
+    return hashlib.sha256(json.dumps(findings, sort_keys=True).encode()).hexdigest()
+
+
+def list_linted_boards() -> list[BoardFacts]:
+    """Return the boards of whose findings an admin has not looked at just these, with two queries."""
+    linted = BoardFacts.objects.exclude(findings=[])
+    boards = list(linted.select_related("benchmark__split__dataset", "benchmark__protocol").order_by("benchmark_id"))
+    ids = [str(facts.benchmark_id) for facts in boards]
+    looks = AuditEvent.objects.filter(action=LOOKED_AT, target_type="benchmark", target_id__in=ids)
+    seen = {(event.target_id, event.data.get("findings")) for event in looks}
+    return [facts for facts in boards if (str(facts.benchmark_id), name_findings(facts.findings)) not in seen]
+
+
 def count_linted_boards() -> int:
-    return BoardFacts.objects.exclude(findings=[]).count()
+    return len(list_linted_boards())
 
 
 def count_reports() -> int:

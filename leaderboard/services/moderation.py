@@ -6,7 +6,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from leaderboard.models import Ban, Entry, Result, Run, Submission
+from leaderboard.models import Ban, Benchmark, Entry, Result, Run, Submission
+from leaderboard.queries.moderation import LOOKED_AT, name_findings
 from leaderboard.services import audit, notices, standings
 from leaderboard.services.submissions import cancel, close, enqueue
 from leaderboard.services.transitions import move
@@ -65,6 +66,15 @@ def approve(entry: Entry, *, by: audit.Actor, at: dt.datetime, reason: str = "")
     """Note that the entry was looked at; it leaves the queue until it is verified anew."""
     Entry.objects.filter(pk=entry.pk).update(approved_at=at)
     audit.record("approve", entry, by=by, at=at, reason=reason.strip())
+
+
+@transaction.atomic
+def look_at_findings(benchmark: Benchmark, *, by: audit.Actor, at: dt.datetime, reason: str = "") -> None:
+    """Note that the board's findings were looked at; it leaves the queue until the lint says something else."""
+    facts = standings.read_facts(benchmark)
+    audit.record(
+        LOOKED_AT, benchmark, by=by, at=at, reason=reason.strip(), data={"findings": name_findings(facts.findings)}
+    )
 
 
 @transaction.atomic

@@ -11,13 +11,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from leaderboard.models import Benchmark, BoardFacts
+from leaderboard.models import Benchmark
 from leaderboard.queries import BadQuery, read_findings
 from leaderboard.queries.moderation import (
     QUEUES,
     Queue,
     count_linted_boards,
     count_reports,
+    list_linted_boards,
     list_tabs,
     read_items,
     read_queue,
@@ -41,10 +42,7 @@ def show_queue(request: HttpRequest) -> HttpResponse:
     name = request.GET.get("queue", "")
     context = {"tabs": list_tabs(), "linted": count_linted_boards(), "reports": count_reports(), "name": name}
     if name == "claims":
-        linted = BoardFacts.objects.exclude(findings=[]).select_related(
-            "benchmark__split__dataset", "benchmark__protocol"
-        )
-        context["boards"] = [(facts.benchmark, read_findings(facts)) for facts in linted]
+        context["boards"] = [(facts.benchmark, read_findings(facts)) for facts in list_linted_boards()]
         return render(request, "leaderboard/moderation_claims.html", context)
     queue = find_queue(name)
     page, items = read_queue(queue, request.GET.get("page"))
@@ -140,6 +138,17 @@ def accept_repair(request: SignedInRequest, slug: str, number: int) -> HttpRespo
     except (moderation.ReasonRequired, repairs.RepairGone) as refused:
         messages.error(request, str(refused))
     return redirect("findings", slug)
+
+
+@staff_only
+@require_POST
+def look_at_findings(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Take a board whose findings need nothing out of the queue."""
+    benchmark = get_object_or_404(Benchmark, slug=slug)
+    reason = request.POST.get("reason", "")[:REASON_CHARACTERS]
+    moderation.look_at_findings(benchmark, by=request.user, at=timezone.now(), reason=reason)
+    messages.success(request, _("Noted in the audit trail."))
+    return redirect(f"{reverse('moderation')}?queue=claims")
 
 
 @staff_only

@@ -88,6 +88,7 @@ ROUTES = {
     "moderation/audit/": ("in in in 200", "in in in 405"),
     "moderation/challenges/": ("in in in 200", "in in in 405"),
     "moderation/challenges/<int:pk>/": STAFF,
+    "moderation/claims/<slug:slug>/": STAFF,
     "moderation/decide/": ("in in in 405", "in in in 404"),
     "moderation/repair/<slug:slug>/<int:number>/": STAFF,
     "moderation/<str:action>/<str:target>/": STAFF,

@@ -10,8 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from leaderboard.models import AuditEvent, Ban, Entry, Result, Run, Submission, Weights
 from leaderboard.services import decisions, runs, workers
+from leaderboard.services.standings import refresh_benchmark
 from leaderboard.services.submissions import enqueue
-from tests.factories import NOW, claim_run, make_submission, make_user
+from tests.factories import NOW, claim_run, make_entry, make_submission, make_user
 from tests.web.conftest import Stage, verify
 
 QUEUES = ("new", "mismatches", "duplicates", "stalled", "under-way", "failed", "verified", "retracted", "hidden")
@@ -168,6 +169,20 @@ def test_admins_are_not_banned_and_nobody_twice(stage: Stage, admin: Client) -> 
     decide(admin, "under-way", "ban", stage.waiting.pk, typed="1")
     again = admin.post(f"/moderation/ban/{stage.waiting.pk}/", {"reason": "Because."}, follow=True)
     assert "lin is banned already." in again.content.decode()
+
+
+def test_findings_leave_the_queue_until_the_lint_says_something_else(stage: Stage, admin: Client) -> None:
+    def list_boards() -> list[str]:
+        return [board.slug for board, _found in admin.get("/moderation/?queue=claims").context["boards"]]
+
+    slug = stage.imagenet.slug
+    assert slug in list_boards()
+    admin.post(f"/moderation/claims/{slug}/", {"reason": "The source is asked."})
+    assert slug not in list_boards()
+    assert AuditEvent.objects.get(action="look at findings").reason == "The source is asked."
+    make_entry(stage.imagenet, "Too good", claims={"top1": 99.0, "top5": 98.0})
+    refresh_benchmark(stage.imagenet)
+    assert slug in list_boards()
 
 
 def test_trail_is_narrowed_and_paged(stage: Stage, admin: Client) -> None:
