@@ -6,6 +6,7 @@ exclusive or and a bit count over an eighth of a byte a sample, and only pairs t
 
 import base64
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -150,3 +151,7 @@ def bound(discordant: Counts, lead: Counts) -> tuple[Values, Values]:
     fewer = (discordant - lead) // 2
     low = np.where(2 * (fewer + 1) < discordant, measure_deviance(fewer + 1, discordant), 0.0)
     return np.sqrt(low), np.sqrt(measure_deviance(fewer, discordant))
+
+
+if __name__ == "__main__":
+    print(answer(sys.stdin.read()))

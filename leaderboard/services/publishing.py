@@ -16,6 +16,8 @@ from leaderboard.models import Claim, Entry, Metric, Model, Paper, Result, Run, 
 from leaderboard.services import audit, standings
 
 HASH_PREFIX_DIGITS = 8
+# Other precisions are there for speed at home; their scores are other ones.
+RANKED_PRECISION = "float32"
 
 
 class ReportRefused(ValueError):
@@ -77,6 +79,8 @@ def attest(result: Result, submission: Submission) -> dict[str, object]:
 
 def check_report(report: EvaluationReport, metrics: dict[str, Metric]) -> None:
     """Raises: ReportRefused."""
+    if (precision := report.environment.get("precision")) != RANKED_PRECISION:
+        raise ReportRefused(f"The evaluation ran in {precision}; only {RANKED_PRECISION} is ranked.")
     for key, metric in metrics.items():
         score = report.metrics.get(key)
         if score is None:

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from django.conf import LazySettings
 from evaluation.contract import Progress
 from leaderboard.models import AuditEvent, Claim, Entry, Result, Run, Standing, Submission
 from leaderboard.services import moderation, runs
+from leaderboard.services.publishing import ReportRefused
 from leaderboard.services.submissions import cancel, enqueue
 from leaderboard.states import TransitionRefused
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
@@ -157,6 +159,16 @@ def test_report_without_a_metric_of_the_benchmark_publishes_nothing(run: Run) ->
         runs.record_report(held.pk, held.token, report, None, at=LATER)
     assert not Result.objects.exists()
     assert reload(run) == ("running", "running")
+
+
+def test_score_in_another_precision_is_never_ranked(run: Run) -> None:
+    held = claim_run(run)
+    assert held.token is not None
+    report = dataclasses.replace(make_report(), environment={"precision": "bfloat16"})
+    with pytest.raises(ReportRefused, match="ran in bfloat16; only float32 is ranked"):
+        runs.record_report(held.pk, held.token, report, None, at=NOW)
+    assert reload(run) == ("running", "running")
+    assert not Result.objects.exists()
 
 
 def test_weights_at_a_claimed_address_verify_that_claim(run: Run) -> None:
