@@ -3,7 +3,7 @@
 import bisect
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 
 from evaluation import holm
@@ -42,27 +42,57 @@ def best(scores: Sequence[float | None], count: int, *, direction: str) -> list[
 
 
 def rank_intervals_from_intervals(
-    intervals: Sequence[tuple[float | None, float | None]], *, direction: str
+    intervals: Sequence[tuple[float | None, float | None]],
+    *,
+    direction: str,
+    paired: Mapping[int, RankInterval] | None = None,
 ) -> list[RankInterval]:
     """Return rank intervals from the overlap of confidence intervals, where no paired outcomes are at hand.
 
     An entry is surely behind those whose whole interval is better than its own, and surely before those whose whole
-    interval is worse.
+    interval is worse. `paired`: of some entries, by their places, what paired tests among them alone say.
     """
-    spans = [
-        None if low is None or high is None else tuple(sorted((order(low, direction), order(high, direction))))
-        for low, high in intervals
-    ]
-    lows = sorted(span[0] for span in spans if span is not None)
-    highs = sorted(span[1] for span in spans if span is not None)
-    return [
-        RankInterval(None, None)
-        if span is None
-        else RankInterval(
-            len(lows) - bisect.bisect_right(lows, span[1]) + 1, len(highs) - bisect.bisect_left(highs, span[0])
-        )
-        for span in spans
-    ]
+    spans = [orient(low, high, direction) for low, high in intervals]
+    paired = paired or {}
+    everyone = Spans([span for span in spans if span])
+    others = Spans([span for place, span in enumerate(spans) if span and place not in paired])
+    found = []
+    for place, span in enumerate(spans):
+        if span is None:
+            found.append(RankInterval(None, None))
+        elif (own := paired.get(place)) and own.low and own.high:
+            before, behind = own.low - 1 + others.count_better(span), len(paired) - own.high + others.count_worse(span)
+            found.append(RankInterval(1 + before, everyone.count - behind))
+        else:
+            found.append(RankInterval(1 + everyone.count_better(span), everyone.count - everyone.count_worse(span)))
+    return found
+
+
+Span = tuple[float, float]
+
+
+def orient(low: float | None, high: float | None, direction: str) -> Span | None:
+    """Return an interval with its worse end first, None where an end is not known."""
+    if low is None or high is None:
+        return None
+    one, other = sorted((order(low, direction), order(high, direction)))
+    return one, other
+
+
+class Spans:
+    """Intervals among which another's place is sought."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.count = len(spans)
+        self.worse_ends, self.better_ends = (sorted(ends) for ends in zip(*spans, strict=True)) if spans else ([], [])
+
+    def count_better(self, span: Span) -> int:
+        """Return how many lie wholly above."""
+        return self.count - bisect.bisect_right(self.worse_ends, span[1])
+
+    def count_worse(self, span: Span) -> int:
+        """Return how many lie wholly below."""
+        return bisect.bisect_left(self.better_ends, span[0])
 
 
 def rank_intervals_from_outcomes(outcomes: Sequence[int]) -> list[RankInterval]:

@@ -69,6 +69,20 @@ def test_rank_lies_in_its_interval(scores: list[float], direction: str) -> None:
         assert (low or 0) <= (place or 0) <= (high or 0)
 
 
+def test_paired_tests_narrow_the_places_of_those_that_have_them() -> None:
+    # All five overlap but the last; of the first three paired tests know that the second is worse than the others.
+    intervals = [(80.0, 82.0), (79.0, 81.0), (80.0, 82.0), (80.5, 81.5), (10.0, 12.0)]
+    paired = {0: RankInterval(1, 2), 1: RankInterval(3, 3), 2: RankInterval(1, 2)}
+    found = rank_intervals_from_intervals(intervals, direction="higher", paired=paired)
+    assert found == [
+        RankInterval(1, 3),
+        RankInterval(3, 4),
+        RankInterval(1, 3),
+        RankInterval(1, 4),
+        RankInterval(5, 5),
+    ]
+
+
 def test_entry_without_interval_has_no_rank_interval() -> None:
     found = rank_intervals_from_intervals([(1.0, 2.0), (None, None), (3.0, 4.0)], direction="higher")
     assert found == [RankInterval(2, 2), RankInterval(None, None), RankInterval(1, 1)]
