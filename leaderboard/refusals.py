@@ -63,6 +63,7 @@ SENTENCES = (
     gettext_noop("The engine of an earlier attempt does not end."),
     gettext_noop("The evaluation gave %(metric)s %(score)s, which is outside its range."),
     gettext_noop("The evaluation gave no %(metric)s."),
+    gettext_noop("The evaluation ran in %(precision)s; only float32 is ranked."),
     gettext_noop("The evaluation took longer than %(timeout_seconds)s minutes, the most a run may take."),
     gettext_noop("The file cannot be loaded (%(error)s); save it again as a state dict."),
     gettext_noop("The file cannot be loaded: %(error)s"),

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -192,11 +193,13 @@ def write_ranks(changed: Sequence[tuple[int | None, ...]]) -> None:
 
 
 def find_spans(standings: Sequence[Ranked], metric: Metric) -> list[RankInterval]:
-    """Return rank intervals from paired tests where all outcomes are known, else from the scores' intervals."""
-    outcomes = collect_outcomes(standings, metric) if 1 < len(standings) <= PAIRED_AT_ALL else None
-    if outcomes is not None and (spans := compare_all(outcomes)) is not None:
-        return spans
-    return rank_intervals_from_intervals([(s.low, s.high) for s in standings], direction=metric.direction)
+    """Return rank intervals from paired tests where outcomes can be compared, else from the scores' intervals."""
+    paired: dict[int, RankInterval] = {}
+    if 1 < len(standings) <= PAIRED_AT_ALL:
+        outcomes = collect_outcomes(standings, metric)
+        paired = dict(zip(outcomes, compare_all(list(outcomes.values())) or (), strict=False))
+    intervals = [(standing.low, standing.high) for standing in standings]
+    return rank_intervals_from_intervals(intervals, direction=metric.direction, paired=paired)
 
 
 def compare_all(outcomes: list[str]) -> list[RankInterval] | None:
@@ -208,13 +211,14 @@ def compare_all(outcomes: list[str]) -> list[RankInterval] | None:
     return rank_intervals_from_outcomes([unpack(each) for each in outcomes])
 
 
-def collect_outcomes(standings: Sequence[Ranked], metric: Metric) -> list[str] | None:
-    """Return each entry's outcomes on the metric; None where one is unknown or they are not of the same samples."""
-    ids = [standing.entry_id for standing in standings]
-    known = read_outcomes(ids, metric.key)
-    if len(known) < len(ids) or len({digest for digest, _outcomes in known.values()}) != 1:
-        return None
-    return [known[entry_id][1] for entry_id in ids]
+def collect_outcomes(standings: Sequence[Ranked], metric: Metric) -> dict[int, str]:
+    """Return the outcomes, by place, of the most entries that were evaluated on the same samples."""
+    known = read_outcomes([standing.entry_id for standing in standings], metric.key)
+    digests = Counter(digest for digest, _ in known.values())
+    # Where two are equally many, the same one each time.
+    usual = max(digests, key=lambda digest: (digests[digest], str(digest)), default="")
+    found = ((place, known.get(standing.entry_id)) for place, standing in enumerate(standings))
+    return {place: of[1] for place, of in found if of is not None and of[0] == usual}
 
 
 def mark_best(standings: QuerySet[Standing], count: int) -> None:

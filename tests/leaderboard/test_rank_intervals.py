@@ -106,3 +106,15 @@ def test_publication_ranks_by_paired_tests_where_anybody_can_make_them(
         .values_list("rank_low", "rank_high")
     )
     assert best[0] == leader
+
+
+@pytest.mark.django_db
+def test_entry_without_outcomes_leaves_the_others_paired_tests_to_them() -> None:
+    benchmark, user = make_benchmark(), make_user()
+    for name, right in (("One", 8103), ("Two", 8083), ("Three", None)):
+        submission = make_submission(benchmark, user, model_name=name, weights_url=f"https://example.org/{name}.pth")
+        outcomes = {"top1": pack(sample < right for sample in range(10_000))} if right else {}
+        publish(submission, user, {"outcomes": outcomes})
+    standings_of_top1 = Standing.objects.filter(benchmark=benchmark, metric__key="top1").order_by("entry_id")
+    # All three have the same score and interval; what is known of the first two is how they differ.
+    assert list(standings_of_top1.values_list("rank_low", "rank_high")) == [(1, 2), (2, 3), (1, 3)]
