@@ -2,14 +2,11 @@
 
 import logging
 import os
-import shutil
 import socket
 import threading
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any
-from uuid import UUID
 
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_ready
@@ -21,6 +18,7 @@ from evaluation import devices, sandbox
 from evaluation.contract import InputFault, Progress
 from evaluation.executor import Fault, Finished, Outcome, Places, Stopped, Trouble, execute, merge
 from evaluation.fetch import FetchUnavailable
+from evaluation.folders import clear_work, find_folder, sweep
 from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weights
 from evaluation.leases import Lease
 from leaderboard.models import Part, Run
@@ -106,11 +104,6 @@ def name_work(work: Run | Part) -> str:
     return f"run {work.run_id}, {parts.name_part(work)}" if isinstance(work, Part) else f"run {work.pk}"
 
 
-def find_folder(submission_id: UUID) -> Path:
-    folder: Path = settings.WORK_DIR / "submissions" / str(submission_id)
-    return folder
-
-
 def record(work: Run | Part, outcome: Outcome) -> None:
     """Store how it ended. What was taken away meanwhile is left as it is."""
     at, desk = timezone.now(), find_desk(work)
@@ -129,16 +122,6 @@ def record(work: Run | Part, outcome: Outcome) -> None:
     except ReportRefused as refusal:
         desk.record_trouble(work.pk, work.token, str(refusal), at=at)
     clear_work(work)
-
-
-def clear_work(work: Run | Part) -> None:
-    """Remove the work folder of what waits for nothing more: a finished part, a settled submission."""
-    run = work.run if isinstance(work, Part) else work
-    folder = find_folder(run.submission_id)
-    if not Run.objects.filter(submission=run.submission_id, state__in=["queued", "running"]).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-    elif isinstance(work, Part) and Part.objects.filter(pk=work.pk, state="finished").exists():
-        shutil.rmtree(folder / f"part-{work.number}", ignore_errors=True)
 
 
 @celeryd_after_setup.connect
@@ -161,6 +144,7 @@ def announce_forever(queues: list[str]) -> None:
         try:
             box = sandbox.status().kind
             workers.announce(worker_name(), queues=queues, box=box, devices=found, at=timezone.now())
+            sweep()
         except Exception:
             logger.exception("not announced")
         connection.close()

@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
-from evaluation.tasks import evaluate, find_folder
+from evaluation.folders import find_folder
+from evaluation.tasks import evaluate
 from leaderboard import queue
 from leaderboard.models import Part, Result, Run, Submission
 from leaderboard.states import SETTLED

@@ -1,0 +1,59 @@
+"""What a broker or a worker can lose, on the broker and the disk of this run."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from django.conf import LazySettings
+from django.utils import timezone
+
+from evaluation.folders import find_folder, sweep
+from evaluation.tasks import evaluate
+from leaderboard.models import Run
+from leaderboard.services import runs
+from leaderboard.services.submissions import cancel, enqueue
+from tests.factories import claim_run, make_benchmark, make_submission, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def count_messages() -> int:
+    with current_app.connection_for_read() as broker, broker.channel() as channel:
+        return int(channel._size("cpu"))
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """A queued run whose message is the only one in the broker."""
+    current_app.control.purge()
+    user = make_user()
+    yield enqueue(make_submission(make_benchmark(), user), by=user, at=timezone.now())
+    current_app.control.purge()
+
+
+def test_an_emptied_broker_loses_no_run(run: Run) -> None:
+    assert count_messages() == 1
+    current_app.control.purge()
+    assert count_messages() == 0
+    late = timezone.now() + dt.timedelta(seconds=runs.NUDGE_AGAIN_SECONDS + 1)
+    assert runs.reconcile(at=late).nudged == 1
+    assert count_messages() == 1
+
+
+def test_a_message_that_comes_again_evaluates_nothing_twice(run: Run) -> None:
+    held = claim_run(run)
+    evaluate(run.pk)
+    assert (Run.objects.get().token, Run.objects.get().attempt) == (held.token, 1)
+
+
+def test_what_ended_elsewhere_is_swept_off_the_disk(run: Run, settings: LazySettings, tmp_path: Path) -> None:
+    settings.WORK_DIR = tmp_path
+    folder = find_folder(run.submission_id)
+    (folder / "part-1").mkdir(parents=True)
+    (folder.parent / "no-submission-of-our-s").mkdir()
+    assert sweep() == 0
+    cancel(run.submission, by=make_user("other"), at=timezone.now())
+    assert sweep() == 1
+    assert [path.name for path in folder.parent.iterdir()] == ["no-submission-of-our-s"]
