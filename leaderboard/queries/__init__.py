@@ -1,7 +1,7 @@
 """Reads: what pages and API show, as plain dataclasses, with a constant number of queries whatever the size."""
 
 from leaderboard.queries.board import PAGE_SIZE, Board, benchmark_metrics, read_findings
-from leaderboard.queries.catalogue import BoardSummary, FoundPage, search, summarise_boards
+from leaderboard.queries.catalogue import BoardSummary, summarise_boards
 from leaderboard.queries.charted import CHARTED, ChartRow, read_chart_rows
 from leaderboard.queries.comparison import compare_classes, compare_pairs, find_apart, read_known
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
@@ -11,6 +11,7 @@ from leaderboard.queries.pairs import compare_entries
 from leaderboard.queries.progress import SubmissionProgress, read_progress, with_outcomes
 from leaderboard.queries.rows import BoardRow, ScoreCell, WeightsLink, build_rows, make_line, read_rows
 from leaderboard.queries.samples import Sample, Strip, draw_sheet, show_samples
+from leaderboard.queries.search import FoundPage, search
 
 __all__ = [
     "CHARTED",

@@ -1,13 +1,12 @@
-"""What the pages around the leaderboards show: boards at a glance, and what a search finds."""
+"""What the pages around the leaderboards show: boards at a glance."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Model, QuerySet
 
-from leaderboard.models import Benchmark, BoardFacts, Dataset, Metric, Paper, Standing, Task
-from leaderboard.models import Model as PublishedModel
+from leaderboard.models import Benchmark, BoardFacts, Metric, Standing
 
 FOUND_PER_KIND = 20
 M = TypeVar("M", bound=Model)
@@ -60,44 +59,3 @@ def first_of_each(standings: Iterable[Standing]) -> dict[int, Standing]:
     for standing in standings:
         found.setdefault(standing.benchmark_id, standing)
     return found
-
-
-@dataclass(frozen=True)
-class FoundPage:
-    """One thing that a search found. `kind` is its word: task, dataset, benchmark, model or paper."""
-
-    kind: str
-    name: str
-    url: str
-    note: str = ""
-
-
-def search(text: str) -> list[FoundPage]:
-    """Return what holds all words of `text`, at most twenty of each kind."""
-    words = text.split()[:8]
-    if not words:
-        return []
-    found: list[FoundPage] = []
-    for task in matching(Task.objects.all(), words, "name_en", "name_zh_hans"):
-        found.append(FoundPage("task", task.name, task.get_absolute_url()))
-    for dataset in matching(Dataset.objects.all(), words, "name", "slug"):
-        found.append(FoundPage("dataset", dataset.name, dataset.get_absolute_url(), dataset.licence))
-    boards = Benchmark.objects.select_related("split__dataset", "protocol", "task")
-    for board in matching(boards, words, "split__dataset__name", "slug"):
-        found.append(FoundPage("benchmark", str(board), board.get_absolute_url(), board.task.name))
-    models = PublishedModel.objects.select_related("paper")
-    for model in matching(models, words, "name", "architecture"):
-        found.append(FoundPage("model", model.name, model.get_absolute_url(), model.architecture))
-    for paper in matching(Paper.objects.all(), words, "title", "authors", "url"):
-        found.append(FoundPage("paper", str(paper), paper.get_absolute_url(), paper.authors))
-    return found
-
-
-def matching(rows: QuerySet[M], words: list[str], *fields: str) -> QuerySet[M]:
-    """Return the rows in one of whose fields each word stands."""
-    for word in words:
-        one = Q()
-        for field in fields:
-            one |= Q(**{f"{field}__icontains": word})
-        rows = rows.filter(one)
-    return rows[:FOUND_PER_KIND]
