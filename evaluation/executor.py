@@ -21,6 +21,7 @@ from typing import IO
 
 from evaluation import sandbox
 from evaluation.contract import EXIT_DONE, EXIT_INPUT_FAULT, EvaluationReport, EvaluationSpec, Progress
+from evaluation.spares import Spare, start_spare
 
 POLL_SECONDS = 0.5
 STOP_SECONDS = 5
@@ -73,6 +74,10 @@ class Places:
         for folder in (self.work / "box", self.work / "predictions", self.store):
             folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def has_begun(self) -> bool:
+        return any((self.work / "box").iterdir()) or any((self.work / "predictions").iterdir())
+
 
 class FolderTaken(Exception):
     """Somebody else still works in the folder."""
@@ -86,9 +91,19 @@ def execute(
     timeout_seconds: float,
     allow_open: bool = False,
     has_gpu: bool = False,
+    spare: Spare | None = None,
 ) -> Outcome:
-    """Evaluate `spec` while `watch` says so. `has_gpu`: the box gets this machine's GPUs, if the spec may use them."""
+    """Evaluate `spec` while `watch` says so. `has_gpu`: the box gets this machine's GPUs, if the spec may use them.
+
+    `spare`: is made use of where it fits, and gone afterwards in any case.
+    """
     places.prepare()
+    words = ["--work", str(places.work), "--store", str(places.store)]
+    if spare is not None:
+        # What an earlier attempt left is bound into a box of its own.
+        if spare.is_waiting and spare.is_gpu == (has_gpu and spec.device != "cpu") and not places.has_begun:
+            return run_engine("run", replace(spec, box=spare.box), words, places, watch, timeout_seconds, spare)
+        spare.discard()
     try:
         box = sandbox.command(
             read_only=[places.work / "box", Path(spec.weights.path)],
@@ -98,7 +113,6 @@ def execute(
         )
     except sandbox.SandboxUnavailable as error:
         return Trouble(str(error))
-    words = ["--work", str(places.work), "--store", str(places.store)]
     return run_engine("run", replace(spec, box=box), words, places, watch, timeout_seconds)
 
 
@@ -111,13 +125,18 @@ def merge(
 
 
 def run_engine(
-    name: str, spec: EvaluationSpec, words: list[str], places: Places, watch: Watch, timeout_seconds: float
+    name: str,
+    spec: EvaluationSpec,
+    words: list[str],
+    places: Places,
+    watch: Watch,
+    timeout_seconds: float,
+    spare: Spare | None = None,
 ) -> Outcome:
     spec_file, report_file, evidence_file = (
         places.work / name for name in ("spec.json", "report.json", "evidence.npz")
     )
-    command = [*guard_words(), sys.executable, "-m", "evaluation.engine", name, str(spec_file), *words]
-    command += ["--output", str(report_file), "--evidence", str(evidence_file)]
+    command = [name, str(spec_file), *words, "--output", str(report_file), "--evidence", str(evidence_file)]
     try:
         with hold(places.work, watch) as lock, (places.work / "errors.log").open("w+b") as errors:
             if lock is None:
@@ -125,10 +144,15 @@ def run_engine(
             spec_file.write_text(spec.to_json())
             # The report of an earlier, killed attempt must not be taken for this one's.
             report_file.unlink(missing_ok=True)
-            status = converse(command, lock, errors, watch, time.monotonic() + timeout_seconds)
-            return judge(status, read_end(errors), report_file, evidence_file, timeout_seconds)
+            with start(command, lock, errors) if spare is None else engage(spare, command, lock) as process:
+                status = converse(process, watch, time.monotonic() + timeout_seconds)
+            last_words = read_end(errors if spare is None else spare.errors)
+            return judge(status, last_words, report_file, evidence_file, timeout_seconds)
     except FolderTaken:
         return Trouble("The engine of an earlier attempt does not end.")
+    finally:
+        if spare is not None:
+            spare.discard()
 
 
 @contextmanager
@@ -171,24 +195,47 @@ def works(guard: tuple[str, ...]) -> bool:
     return subprocess.run([*guard, "true"], capture_output=True, check=False).returncode == 0
 
 
-def converse(command: list[str], lock: int, errors: IO[bytes], watch: Watch, deadline: float) -> int | str:
-    """Run the command, passing its progress on. Return its exit status, or "stopped" or "overdue" after ending it."""
+def start_waiting(folder: Path, *, has_gpu: bool, allow_open: bool) -> Spare | None:
+    """Return an engine that waits for a run, its libraries loaded by then; None where none can be had."""
+    try:
+        return start_spare(folder, guard_words(), name_environment(), gpu=has_gpu, allow_open=allow_open)
+    # Runs start their own engine then, which says what is the matter.
+    except (sandbox.SandboxUnavailable, OSError):
+        return None
+
+
+def name_environment() -> dict[str, str]:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    environment |= {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
+    return environment | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
+
+
+@contextmanager
+def start(arguments: list[str], lock: int, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
-        command,
+        [*guard_words(), sys.executable, "-m", "evaluation.engine", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env=environment,
+        env=name_environment(),
         start_new_session=True,
         pass_fds=(lock,),
     ) as process:
-        assert process.stdout is not None
-        try:
-            return follow(process, process.stdout, watch, deadline)
-        finally:
-            end(process)
+        yield process
+
+
+@contextmanager
+def engage(spare: Spare, arguments: list[str], lock: int) -> Iterator[subprocess.Popen[bytes]]:
+    spare.order(lock, arguments)
+    yield spare.process
+
+
+def converse(process: subprocess.Popen[bytes], watch: Watch, deadline: float) -> int | str:
+    """Pass the engine's progress on. Return its exit status, or "stopped" or "overdue" after ending it."""
+    assert process.stdout is not None
+    try:
+        return follow(process, process.stdout, watch, deadline)
+    finally:
+        end(process)
 
 
 def follow(process: subprocess.Popen[bytes], output: IO[bytes], watch: Watch, deadline: float) -> int | str:

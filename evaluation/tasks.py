@@ -9,24 +9,28 @@ from types import ModuleType
 from typing import Any
 
 from celery import shared_task
-from celery.signals import celeryd_after_setup, worker_ready
+from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from evaluation import devices, sandbox
 from evaluation.contract import InputFault, Progress
-from evaluation.executor import Fault, Finished, Outcome, Places, Stopped, Trouble, execute, merge
+from evaluation.executor import Fault, Finished, Outcome, Places, Stopped, Trouble, execute, merge, start_waiting
 from evaluation.fetch import FetchUnavailable
 from evaluation.folders import clear_work, find_folder, sweep
 from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weights
 from evaluation.leases import Lease
+from evaluation.spares import Spare
 from leaderboard.models import Part, Run
 from leaderboard.services import mails, parts, routing, runs, uploads, workers
 from leaderboard.services.publishing import ReportRefused
 from leaderboard.states import TransitionRefused
 
 logger = logging.getLogger(__name__)
+
+# This worker's waiting engine, if there is one.
+spares: list[Spare] = []
 
 
 @shared_task(name="evaluation.evaluate")
@@ -37,6 +41,7 @@ def evaluate(run_id: int) -> None:
     work = work or parts.claim_part(run_id, worker=worker, at=at, has_gpu=has_gpu)
     if work is not None:
         record(work, carry_out(work))
+        keep_spare()
 
 
 @shared_task(name="evaluation.reconcile")
@@ -97,7 +102,18 @@ def perform(work: Run | Part, lease: Lease) -> Outcome:
         return merge(spec, files, places, watch=lease.watch, timeout_seconds=limit)
     spec = build_spec(run, obtain_weights(run.submission, folder / "weights", lease.watch), part)
     has_gpu, is_open = devices.has_gpu(settings.DEVICES), settings.ALLOW_OPEN_BOX
-    return execute(spec, places, watch=lease.watch, timeout_seconds=limit, allow_open=is_open, has_gpu=has_gpu)
+    # Taken out first: whatever happens now, it is for this run or for none.
+    spare = spares.pop() if spares else None
+    watch = lease.watch
+    return execute(spec, places, watch=watch, timeout_seconds=limit, allow_open=is_open, has_gpu=has_gpu, spare=spare)
+
+
+def keep_spare() -> None:
+    """Let an engine load its libraries for the next run."""
+    if settings.SPARE_BOX and not spares:
+        has_gpu = devices.has_gpu(settings.DEVICES)
+        spare = start_waiting(settings.WORK_DIR / "spares", has_gpu=has_gpu, allow_open=settings.ALLOW_OPEN_BOX)
+        spares.extend([spare] if spare else [])
 
 
 def name_work(work: Run | Part) -> str:
@@ -136,6 +152,15 @@ def start_announcing(sender: Any = None, **_: Any) -> None:
     """Let the worker say from now on that it is alive."""
     queues = sorted(queue.name for queue in sender.task_consumer.queues) if sender else []
     threading.Thread(target=announce_forever, args=(queues,), daemon=True, name="announce").start()
+    # A scheduler evaluates nothing.
+    if {"cpu", "gpu"} & set(queues):
+        keep_spare()
+
+
+@worker_shutting_down.connect
+def discard_spare(**_: Any) -> None:
+    while spares:
+        spares.pop().discard()
 
 
 def announce_forever(queues: list[str]) -> None:

@@ -43,6 +43,8 @@ with env.prefixed("VERIBOARD_"):
     PART_MULTIPLY_ADDS = env.float("PART_MULTIPLY_ADDS", 2e13, validate=validate.Range(min=1))
     # One with more than this waits for a GPU worker, where one is alive.
     GPU_MULTIPLY_ADDS = env.float("GPU_MULTIPLY_ADDS", 2e12)
+    # A worker keeps a box ready for its next run, with its libraries loaded: memory for seconds less of waiting.
+    SPARE_BOX = env.bool("SPARE_BOX", True)
     # What a killed predictor loses at most.
     CHUNK_IMAGES = env.int("CHUNK_IMAGES", 512, validate=validate.Range(min=1))
     # "cpu" keeps a worker from using the GPUs of its machine.

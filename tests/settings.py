@@ -21,6 +21,8 @@ os.environ.setdefault("VERIBOARD_HEARTBEAT_SECONDS", "0.5")
 os.environ.setdefault("VERIBOARD_RECONCILE_SECONDS", "1")
 # Where no sandbox works the evaluation is still tested; the box has tests of its own.
 os.environ.setdefault("VERIBOARD_ALLOW_OPEN_BOX", "1")
+# Each of the many workers that tests start would load torch for a run that may never come; tests that want it say so.
+os.environ.setdefault("VERIBOARD_SPARE_BOX", "0")
 # GitHub's pages are tested too; nothing is ever asked of it.
 os.environ.setdefault("GITHUB_CLIENT_ID", "test")
 os.environ.setdefault("GITHUB_CLIENT_SECRET", "test")

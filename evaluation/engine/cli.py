@@ -31,6 +31,7 @@ from evaluation.contract import (
     WeightsSpec,
 )
 from evaluation.engine import evidence, ranks
+from evaluation.engine.child import Child
 from evaluation.engine.dataset import check_images, index_dataset
 from evaluation.engine.job import EngineTrouble
 from evaluation.engine.merging import merge
@@ -38,6 +39,7 @@ from evaluation.engine.metrics import choose
 from evaluation.engine.pipeline import Folders, find_protocol, run
 from evaluation.engine.preprocessing import decode
 from evaluation.engine.thumbnails import count_classes, write_thumbnails
+from evaluation.engine.waiting import move_in, wait_for_run
 from evaluation.static_check import check
 
 LABELS = "CSV of `image,label`, several labels as rows or as a|b; of a PASCAL VOC folder also a split, such as test"
@@ -110,6 +112,10 @@ def build_parser() -> Parser:
     command = commands.add_parser("predict", help=argparse.SUPPRESS)
     command.add_argument("--family", default="")
     command.set_defaults(command=predict)
+    command = commands.add_parser("spare", help=argparse.SUPPRESS)
+    command.add_argument("--root", type=Path, required=True)
+    command.add_argument("box", nargs="*")
+    command.set_defaults(command=wait)
     return parser
 
 
@@ -270,6 +276,19 @@ def run_spec(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
         folders = Folders(options.work or Path(folder) / "work", options.store or Path(folder) / "store")
         put_report(run(spec, folders, print_progress, options.evidence), options.output)
+
+
+def wait(options: argparse.Namespace) -> None:
+    """Run what is told later, in a box that has started by then."""
+
+    def run_waiting(words: list[str], child: Child) -> None:
+        told = build_parser().parse_args(words)
+        move_in(options.root, told.work)
+        folders = Folders(told.work, told.store, options.root)
+        put_report(run(read_spec(told.spec), folders, print_progress, told.evidence, child), told.output)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    wait_for_run(options.root, tuple(options.box), run_waiting)
 
 
 def merge_parts(options: argparse.Namespace) -> None:

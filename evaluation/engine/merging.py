@@ -18,7 +18,8 @@ from evaluation.engine.dataset import Dataset
 from evaluation.engine.job import EngineTrouble
 from evaluation.engine.metrics import choose
 from evaluation.engine.outcomes import Part, join, pack_keys, read_part, restore_order
-from evaluation.engine.pipeline import MEMORY, conclude, draw_order, prepare_dataset
+from evaluation.engine.pipeline import conclude, draw_order, prepare_dataset
+from evaluation.engine.record import MEMORY
 
 # What the parts' environments may differ in without the predictions being other ones.
 MAY_DIFFER = ("batch_size", "threads", "box", *MEMORY)

@@ -5,12 +5,12 @@ This side is trusted and holds labels and names; the child gets pixels in a secr
 
 import hashlib
 import json
-import platform
-import re
+import os
+import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from evaluation import catalogue
 from evaluation.contract import (
-    FORWARDS,
     EvaluationReport,
     EvaluationSpec,
     InputFault,
@@ -28,26 +27,27 @@ from evaluation.contract import (
     WeightsSpec,
 )
 from evaluation.engine import graph
-from evaluation.engine.child import Tell, start_child
+from evaluation.engine.child import Child, Tell, start_child
 from evaluation.engine.dataset import Dataset, index_dataset
 from evaluation.engine.evidence import pack_outcomes, write_evidence
 from evaluation.engine.job import EngineTrouble, Job
 from evaluation.engine.metrics import Kind, Outcomes, choose
 from evaluation.engine.outcomes import judge_chunks, restore_order, write_part
-from evaluation.engine.pixels import digest_pixels, write_pixels
+from evaluation.engine.pixels import write_pixels
+from evaluation.engine.record import describe_dataset, describe_environment, measure, read_note
 from evaluation.static_check import Verdict, check
-
-# What the predictor's process held at its greatest, on a GPU there too.
-MEMORY = ("peak_memory_bytes", "peak_device_memory_bytes")
-PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "onnxruntime")
 
 
 @dataclass(frozen=True)
 class Folders:
-    """`work/box` is what the child reads, `work/predictions` what it writes; `store` keeps pixels between runs."""
+    """`work/box` is what the child reads, `work/predictions` what it writes; `store` keeps pixels between runs.
+
+    `seen`: the name by which the child knows `work`, where it started before there was a run.
+    """
 
     work: Path
     store: Path
+    seen: Path | None = None
 
     @property
     def box(self) -> Path:
@@ -62,8 +62,12 @@ class Folders:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | None = None) -> EvaluationReport:
+def run(
+    spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | None = None, waiting: Child | None = None
+) -> EvaluationReport:
     """Evaluate. Of a part `evidence` is where its outcomes go, for `merging` to read.
+
+    `waiting`: a child that has started already, behind the spec's box.
 
     Raises: InputFault for the file or the arguments, EngineTrouble for us.
     """
@@ -73,7 +77,8 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
     published = find_protocol(spec.weights)
     protocol = spec.protocol or published
     tell(Progress("preparing", message=f"{Path(spec.weights.path).name}, {weights['format']}"))
-    with start_child(spec.box, weights["architecture"].partition("/")[0], folders.work) as child:
+    family = weights["architecture"].partition("/")[0]
+    with nullcontext(waiting) if waiting else start_child(spec.box, family, folders.work) as child:
         dataset = prepare_dataset(spec)
         labels = np.array([sample.label for sample in dataset.samples], np.int32)
         kind = choose(labels, spec.metrics)
@@ -84,11 +89,11 @@ def run(spec: EvaluationSpec, folders: Folders, tell: Tell, evidence: Path | Non
         prepare_box(folders, digest, lambda target: lay_pixels(dataset, protocol, folders.store, own, target, tell))
         job.write(folders.box / "job.json")
         clock["prepared"] = time.perf_counter()
-        child.predict(folders.box / "job.json", tell)
+        child.predict((folders.seen or folders.work) / "box" / "job.json", tell)
     clock["predicted"] = time.perf_counter()
     tell(Progress("scoring", len(own), len(own)))
     outcomes = judge_chunks(kind, folders.predictions, labels[own], len(dataset.class_names), spec.chunk)
-    note = read_note(folders)
+    note = read_note(folders.predictions)
     # Of a graph its file says it; what a state dict became is known only where it was loaded.
     weights = {"content_sha256": note["content_sha256"]} | weights
     report = EvaluationReport(
@@ -199,11 +204,12 @@ def draw_order(samples: int, seed: int) -> npt.NDArray[np.int64]:
 def describe_job(
     spec: EvaluationSpec, folders: Folders, protocol: Protocol, classes: int, weights: dict[str, Any]
 ) -> Job:
+    seen = folders.seen or folders.work
     return Job(
-        weights=spec.weights.path,
+        weights=lend_weights(spec, folders) if folders.seen else spec.weights.path,
         architecture=weights["architecture"],
-        pixels=str(folders.box / "pixels.npy"),
-        predictions=str(folders.predictions),
+        pixels=str(seen / "box" / "pixels.npy"),
+        predictions=str(seen / "predictions"),
         classes=classes,
         background=spec.weights.background,
         mean=protocol.mean,
@@ -216,8 +222,20 @@ def describe_job(
     )
 
 
+def lend_weights(spec: EvaluationSpec, folders: Folders) -> str:
+    """Put the weights into the folder that a waiting box sees, and return their name there."""
+    lent = folders.box / "weights"
+    try:
+        os.link(spec.weights.path, lent)
+    # Another file system, or another owner's file.
+    except OSError:
+        shutil.copyfile(spec.weights.path, lent)
+    return str((folders.seen or folders.work) / "box" / "weights")
+
+
 def digest_job(job: Job, spec: EvaluationSpec, weights: dict[str, Any], protocol: Protocol, dataset: Dataset) -> str:
-    """Return the digest of all that predictions depend on."""
+    """Return the digest of all that predictions depend on, which is not where their files lie."""
+    job = replace(job, weights="", pixels="", predictions="")
     facts = [asdict(job), weights["sha256"], spec.order_seed, spec.samples, asdict(protocol), dataset.digest]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -245,72 +263,6 @@ def lay_pixels(
         raise EngineTrouble(f"The pixels cannot be written: {error.strerror or error}; make room for them.") from error
     if not is_stored:
         tell(Progress("preparing", message="no room to keep the decoded pixels; evaluated without the store"))
-
-
-def read_note(folders: Folders) -> dict[str, Any]:
-    try:
-        note = json.loads((folders.predictions / "note.json").read_text())
-        return {
-            "parameters": int(note["parameters"]),
-            "seconds": float(note["seconds"]),
-            "batch_size": int(note["batch_size"]),
-            "forward": FORWARDS[FORWARDS.index(note["forward"])],
-            "device": str(note["device"])[:100],
-            "threads": int(note["threads"]),
-            "content_sha256": read_digest(note["content_sha256"]),
-            "multiply_adds": None if note["multiply_adds"] is None else int(note["multiply_adds"]),
-            **{name: int(note[name]) for name in MEMORY if name in note},
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EngineTrouble(f"the predictor left no readable note: {error}") from error
-
-
-def read_digest(text: object) -> str:
-    """Raises: ValueError where this is no sha256; none at all is allowed."""
-    if not re.fullmatch("([0-9a-f]{64})?", str(text)):
-        raise ValueError("no digest")
-    return str(text)
-
-
-def describe_dataset(dataset: Dataset, protocol: Protocol, store: Path) -> dict[str, Any]:
-    facts = {"samples": len(dataset.samples), "classes": len(dataset.class_names), "digest": dataset.digest}
-    pixels = digest_pixels(dataset, protocol, store)
-    return facts | ({"pixels_digest": pixels} if pixels else {})
-
-
-def describe_environment(spec: EvaluationSpec, note: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "packages": {name: found for name in PACKAGES if (found := find_version(name))},
-        "device": note["device"],
-        "threads": note["threads"],
-        "batch_size": note["batch_size"],
-        "forward": note["forward"],
-        "precision": spec.precision,
-        **{name: note[name] for name in MEMORY if name in note},
-        "box": Path(spec.box[0]).name if spec.box else "none",
-    }
-
-
-def find_version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def measure(clock: dict[str, float], note: dict[str, Any], samples: int) -> dict[str, Any]:
-    now = time.perf_counter()
-    seconds = {
-        "preparing": clock["prepared"] - clock["started"],
-        "predicting": clock["predicted"] - clock["prepared"],
-        "forward": note["seconds"],
-        "scoring": now - clock["predicted"],
-        "total": now - clock["started"],
-    }
-    rate = samples / note["seconds"] if note["seconds"] else 0.0
-    return {"images_per_second": round(rate, 1), "seconds": {name: round(value, 3) for name, value in seconds.items()}}
 
 
 def throttle(tell: Tell, stage: str, pause: float = 0.3) -> Callable[[int, int], None]:

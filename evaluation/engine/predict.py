@@ -18,7 +18,7 @@ from evaluation.contract import InputFault, Progress
 from evaluation.engine import architectures
 from evaluation.engine.facts import describe_network, measure_memory
 from evaluation.engine.formats import Loaded, load
-from evaluation.engine.forwards import Forward, choose
+from evaluation.engine.forwards import Forward, choose, rehearse
 from evaluation.engine.job import Job, name_chunk
 
 # On a CPU more images at once are no faster; a GPU takes a whole chunk, or half of it, … as its memory allows.
@@ -158,7 +158,9 @@ def predict(job: Job) -> None:
     job = replace(job, forward=recall_forward(folder) or job.forward)
     predictor = Predictor(job)
     facts = describe_network(predictor.loaded.module, pixels.shape[1:])
+    begun = time.perf_counter()
     predictor.choose_forward(pixels, total)
+    choosing = time.perf_counter() - begun
     (folder / FORWARD_FILE).write_text(predictor.way.name)
     seconds, told = 0.0, 0.0
     tell(Progress("predicting", 0, total, f"{describe(predictor.loaded)}, {predictor.way.name}"))
@@ -173,7 +175,7 @@ def predict(job: Job) -> None:
         if time.monotonic() - told > 0.3 or end == total:
             told = time.monotonic()
             tell(Progress("predicting", end, total))
-    (folder / "note.json").write_text(json.dumps(take_note(predictor, seconds) | facts))
+    (folder / "note.json").write_text(json.dumps(take_note(predictor, seconds) | {"choosing": choosing} | facts))
 
 
 def recall_forward(folder: Path) -> str | None:
@@ -213,8 +215,11 @@ def describe_device(device: torch.device) -> str:
 
 def main(family: str) -> None:
     """Load what takes seconds, then wait for the name of a job file on standard input; without one, end."""
-    if family in architectures.FAMILIES:
-        architectures.open_family(family)
+    for name in architectures.FAMILIES:
+        if family in ("all", name):
+            architectures.open_family(name)
+    if family == "all":
+        rehearse()
     if path := sys.stdin.readline().strip():
         torch.manual_seed(0)
         predict(Job.read(Path(path)))

@@ -1,0 +1,76 @@
+"""A box that has waited gives what a box of its own gives, to the byte, and none outlives its worker."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evaluation.contract import DatasetSpec, EvaluationSpec, Protocol, WeightsSpec
+from evaluation.executor import Finished, Places, execute, start_waiting
+from evaluation.spares import Spare
+from tests.processes import wait_until
+from tests.small import ARCHITECTURE, write_images, write_weights
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> EvaluationSpec:
+    write_images(tmp_path / "images")
+    return EvaluationSpec(
+        WeightsSpec(str(write_weights(tmp_path / "weights.safetensors")), ARCHITECTURE),
+        DatasetSpec(str(tmp_path / "images")),
+        Protocol(32, 32),
+    )
+
+
+@pytest.fixture
+def spare(tmp_path: Path) -> Iterator[Spare]:
+    spare = start_waiting(tmp_path / "spares", has_gpu=False, allow_open=True)
+    assert spare is not None
+    yield spare
+    spare.discard()
+
+
+def evaluate(spec: EvaluationSpec, work: Path, spare: Spare | None = None) -> Finished:
+    outcome = execute(
+        spec,
+        Places(work, work.parent / "store"),
+        watch=lambda progress: True,
+        timeout_seconds=120,
+        allow_open=True,
+        spare=spare,
+    )
+    assert isinstance(outcome, Finished), outcome
+    return outcome
+
+
+def name_facts(outcome: Finished) -> dict[str, object]:
+    return {name: fact for name, fact in outcome.report.environment.items() if name != "peak_memory_bytes"}
+
+
+def test_waiting_box_gives_the_bytes_of_one_that_was_started(
+    spec: EvaluationSpec, spare: Spare, tmp_path: Path
+) -> None:
+    waited, started = evaluate(spec, tmp_path / "waited", spare), evaluate(spec, tmp_path / "started")
+    assert waited.evidence is not None
+    assert started.evidence is not None
+    assert waited.evidence.read_bytes() == started.evidence.read_bytes()
+    assert name_facts(waited) == name_facts(started)
+    assert not spare.is_waiting
+    assert not spare.root.exists()
+
+
+def test_attempt_that_goes_on_gets_a_box_of_its_own(spec: EvaluationSpec, spare: Spare, tmp_path: Path) -> None:
+    first = evaluate(spec, tmp_path / "work")
+    again = evaluate(spec, tmp_path / "work", spare)
+    assert again.report.evidence == first.report.evidence
+    assert not spare.root.exists()
+
+
+def test_spare_ends_when_its_worker_lets_go(spare: Spare) -> None:
+    time.sleep(0.5)
+    assert spare.is_waiting
+    spare.line.close()
+    assert wait_until(lambda: not spare.is_waiting, 20)
