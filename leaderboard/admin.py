@@ -15,14 +15,18 @@ from modeltranslation.admin import TranslationAdmin
 
 from leaderboard.models import (
     AuditEvent,
+    Ban,
     Benchmark,
     BenchmarkMetric,
     BoardFacts,
+    Challenge,
     Claim,
     Dataset,
     Entry,
     Metric,
     Model,
+    Notice,
+    NoticeSettings,
     Paper,
     Part,
     Protocol,
@@ -34,6 +38,8 @@ from leaderboard.models import (
     Standing,
     Submission,
     Task,
+    Upload,
+    UploadPart,
     Weights,
     Worker,
 )
@@ -334,3 +340,47 @@ class AuditEventAdmin(ReadOnly, admin.ModelAdmin[Any]):
 class WorkerAdmin(ReadOnly, admin.ModelAdmin[Any]):
     list_display = ("name", "queues", "devices", "box", "started_at", "seen_at")
     search_fields = ("name",)
+
+
+@admin.register(Ban)
+class BanAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    list_display = ("user", "at", "reason")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "reason")
+
+
+@admin.register(Challenge)
+class ChallengeAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    list_display = ("entry", "challenger", "state", "created_at", "settled_at")
+    list_select_related = ("entry__model", "entry__benchmark", "challenger")
+    list_filter = ("state",)
+    search_fields = ("entry__model__name", "challenger__username", "text")
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    list_display = ("user", "kind", "created_at", "due_at", "attempts", "sent_at")
+    list_select_related = ("user",)
+    list_filter = ("kind",)
+    search_fields = ("user__username",)
+
+
+@admin.register(NoticeSettings)
+class NoticeSettingsAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    list_display = ("user", "on_finish", "on_overtaken", "on_moderation", "language")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+
+
+class UploadPartInline(ReadOnly, admin.TabularInline[Any, Any]):
+    model = UploadPart
+    extra = 0
+    fields = ("offset_bytes",)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    list_display = ("name", "owner", "offset_bytes", "size_bytes", "written_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username")
+    inlines = (UploadPartInline,)

@@ -10,14 +10,44 @@ from django.urls import reverse
 from django.utils import timezone
 from zeal import zeal_ignore
 
-from leaderboard.models import AuditEvent, Benchmark, BenchmarkMetric, Claim, Entry, Part, Result, Standing, Worker
+from leaderboard.models import (
+    AuditEvent,
+    Ban,
+    Benchmark,
+    BenchmarkMetric,
+    Challenge,
+    Claim,
+    Entry,
+    NoticeSettings,
+    Part,
+    Result,
+    Standing,
+    Upload,
+    UploadPart,
+    Worker,
+)
 from leaderboard.services import runs, submissions
 from tests.factories import claim_run, make_benchmark, make_report, make_submission, make_user
 
 pytestmark = pytest.mark.django_db
 
 TABLES = [model for model in apps.get_app_config("leaderboard").get_models() if model in admin.site._registry]
-READ_ONLY = {"auditevent", "boardfacts", "part", "run", "result", "score", "standing", "submission", "worker"}
+READ_ONLY = {
+    "ban",
+    "challenge",
+    "notice",
+    "noticesettings",
+    "upload",
+    "auditevent",
+    "boardfacts",
+    "part",
+    "run",
+    "result",
+    "score",
+    "standing",
+    "submission",
+    "worker",
+}
 
 
 def name_table(model: type[models.Model]) -> str:
@@ -35,6 +65,12 @@ def boss(client: Client) -> Client:
     runs.record_report(run.pk, run.token, make_report(), None, at=timezone.now())
     Part.objects.create(run=run, number=1, start=0, stop=100)
     Worker.objects.create(name="worker-a", started_at=timezone.now(), seen_at=timezone.now())
+    now = timezone.now()
+    Ban.objects.create(user=make_user("mallory"), reason="Floods the queue.", at=now)
+    Challenge.objects.create(entry=Entry.objects.all()[0], challenger=user, text="Look again.", created_at=now)
+    NoticeSettings.objects.get_or_create(user=user)
+    upload = Upload.objects.create(owner=user, name="resnet.pth", size_bytes=10, created_at=now, written_at=now)
+    UploadPart.objects.create(upload=upload, offset_bytes=0, file="uploads/x")
     client.force_login(user)
     return client
 
