@@ -57,17 +57,14 @@ PAGES = {
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """One request in milliseconds: in all, and what of it was waiting for the database."""
+    """One request in milliseconds: the whole, what the database took of it, and this process's own time."""
 
     total: float
     database: float
+    python: float
     status: int
     size: int
     etag: str
-
-    @property
-    def python(self) -> float:
-        return self.total - self.database
 
 
 @contextmanager
@@ -105,12 +102,12 @@ def ask(path: str, query: str, **headers: str) -> Timing:
         said.update(headers, status=int(status.split()[0]))
 
     with time_queries() as spent:
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.thread_time()
         answer = APPLICATION(environ, cast(Any, start_response))
         body = b"".join(answer)
-        total = time.perf_counter() - started
+        total, python = time.perf_counter() - started, time.thread_time() - busy
         answer.close()
-    return Timing(1000 * total, 1000 * sum(spent), said["status"], len(body), str(said.get("ETag", "")))
+    return Timing(1000 * total, 1000 * sum(spent), 1000 * python, said["status"], len(body), str(said.get("ETag", "")))
 
 
 def clear() -> None:
@@ -197,7 +194,7 @@ def publish(benchmark: Benchmark, number: int) -> float:
     claimed = runs.claim_run(run.pk, worker="bench", at=timezone.now())
     assert claimed is not None
     assert claimed.token is not None
-    value = 70.0 + number / 10
+    value = 70.0 + number % 100 / 10
     report = EvaluationReport(
         metrics={key: Score(value, value - 0.3, value + 0.3, 35_000, 50_000) for key in ("top1", "top5")},
         weights={"sha256": f"{number:064x}", "format": "state_dict", "architecture": "", "parameters": 10**7},

@@ -34,6 +34,7 @@ urlpatterns = [
     path("benchmarks/<slug:slug>/", boards.show_board, name="benchmark"),
     path("benchmarks/<slug:slug>/findings/", boards.show_findings, name="findings"),
     path("benchmarks/<slug:slug>/export.<str:format>", boards.export_board, name="board-export"),
+    path("benchmarks/<slug:slug>/card.png", boards.show_card, name="card"),
     path("benchmarks/<slug:slug>/feed.atom", BoardFeed(), name="feed"),
     path("badges/<slug:benchmark>/<slug:model>.svg", boards.show_badge, name="badge"),
     path("compare/", comparison.compare, name="compare"),

@@ -178,11 +178,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_ROUTES = {
     "evaluation.reconcile": {"queue": "control"},
     "evaluation.deliver": {"queue": "control"},
+    "evaluation.illustrate": {"queue": "control"},
     "evaluation.announce": {"queue": "control"},
 }
 DELIVER_SECONDS = 15
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
+    "illustrate": {"task": "evaluation.illustrate", "schedule": 20.0, "options": {"expires": 20.0}},
     "reconcile": {
         "task": "evaluation.reconcile",
         "schedule": RECONCILE_SECONDS,

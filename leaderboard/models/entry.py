@@ -177,6 +177,8 @@ class BoardFacts(models.Model):
     mismatch = models.PositiveIntegerField(default=0)
     frameworks = models.JSONField(default=list)
     findings = models.JSONField(default=list, help_text="of the claim lint, the gravest first")
+    card = models.CharField(max_length=300, blank=True, help_text="its picture in the storage")
+    card_version = models.PositiveBigIntegerField(default=0, help_text="the version that was drawn")
 
     class Meta:
         verbose_name = _("facts of a board")

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
+from django.core.files.storage import default_storage
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
@@ -10,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from leaderboard import charts
 from leaderboard.models import Benchmark, BoardFacts, Entry, Standing
@@ -73,7 +76,12 @@ def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     if is_fragment:
         response = HttpResponse(text, status=status)
     else:
-        response = render(request, TEMPLATE, {"benchmark": benchmark, "content": mark_safe(text)}, status=status)
+        response = render(
+            request,
+            TEMPLATE,
+            {"benchmark": benchmark, "content": mark_safe(text), "facts": facts, "base_url": settings.BASE_URL},
+            status=status,
+        )
     response["Vary"] = "HX-Request, Cookie, Accept-Language"
     return response
 
@@ -144,6 +152,19 @@ def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
         return HttpResponse(str(bad), status=400, content_type="text/plain; charset=utf-8")
     response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{benchmark.slug}.{format}"'
+    return response
+
+
+@require_safe
+def show_card(request: HttpRequest, slug: str) -> HttpResponse:
+    """Hand out the board's picture for link previews."""
+    facts = get_object_or_404(BoardFacts.objects.exclude(card="").only("card"), benchmark__slug=slug)
+    try:
+        with default_storage.open(facts.card) as file:
+            response = HttpResponse(file.read(), content_type="image/png")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response["Cache-Control"] = "public, max-age=300"
     return response
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from leaderboard.models import Challenge, Dataset, Result, Split, Submission, Upload
+from leaderboard.models import BoardFacts, Challenge, Dataset, Result, Split, Submission, Upload
 from leaderboard.samples import name_thumbnail
 from leaderboard.services import uploads, workers
 from tests.factories import make_user
@@ -72,6 +72,7 @@ ROUTES = {
     "benchmarks/<slug:slug>/": PAGE,
     "benchmarks/<slug:slug>/findings/": PAGE,
     "benchmarks/<slug:slug>/export.<str:format>": PAGE,
+    "benchmarks/<slug:slug>/card.png": FILE,
     "benchmarks/<slug:slug>/feed.atom": PAGE,
     "badges/<slug:benchmark>/<slug:model>.svg": PAGE,
     "compare/": PAGE,
@@ -123,6 +124,7 @@ def clients(stage: Stage) -> dict[str, Client]:
     workers.announce("worker-a", queues=["cpu"], box="bwrap", at=timezone.now())
     Result.objects.get(run__submission=stage.verified).evidence.save("evidence.npz", ContentFile(b"evidence"))
     show_sample(stage.digits.split)
+    BoardFacts.objects.update(card=default_storage.save("cards/card.png", ContentFile(b"card")))
     Challenge.objects.create(entry_id=stage.verified.entry_id or 0, text="Look again.", created_at=timezone.now())
     uploads.begin(by=stage.owner, name="net.pth", size=10, at=timezone.now())
     people = {"anyone": None, "other": make_user("eva"), "owner": stage.owner, "staff": stage.admin}
