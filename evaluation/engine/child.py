@@ -33,6 +33,11 @@ class Child:
     process: subprocess.Popen[bytes]
     errors: Path
 
+    def wait_for_start(self) -> None:
+        """Wait until it runs in its box, which holds on to its folders from then on, under whatever name."""
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+
     def predict(self, job: Path, tell: Tell) -> None:
         """Let it do its job to the end. Raises: InputFault where the file is at fault, EngineTrouble where we are."""
         assert self.process.stdin is not None

@@ -379,6 +379,7 @@ def make_thumbnails(options: argparse.Namespace) -> None:
 
 
 def predict(options: argparse.Namespace) -> None:
+    print_progress(Progress("loading"))
     # Read when torch is loaded: threads that wait for each other spin for milliseconds else, and on a machine that is
     # busy with other work hold up the very thread they wait for. Costs a few percent on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -152,7 +152,6 @@ def tell(progress: Progress) -> None:
 
 def predict(job: Job) -> None:
     """Write the logits of every chunk that is not there yet, and a note of what was loaded."""
-    tell(Progress("loading"))
     pixels = np.load(job.pixels, mmap_mode="r", allow_pickle=False)
     folder, total = Path(job.predictions), len(pixels)
     job = replace(job, forward=recall_forward(folder) or job.forward)

@@ -19,6 +19,7 @@ def wait_for_run(root: Path, box: tuple[str, ...], run: Callable[[list[str], Chi
     # Which libraries the run needs is not known yet.
     with start_child(box, "all", root) as child:
         if words := receive():
+            child.wait_for_start()
             run(words, child)
 
 

@@ -13,6 +13,7 @@ from tests.processes import wait_until
 from tests.small import ARCHITECTURE, write_images, write_weights
 
 pytestmark = pytest.mark.slow
+SETTLED_SECONDS = 3
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def name_facts(outcome: Finished) -> dict[str, object]:
 def test_waiting_box_gives_the_bytes_of_one_that_was_started(
     spec: EvaluationSpec, spare: Spare, tmp_path: Path
 ) -> None:
+    time.sleep(SETTLED_SECONDS)
     waited, started = evaluate(spec, tmp_path / "waited", spare), evaluate(spec, tmp_path / "started")
     assert waited.evidence is not None
     assert started.evidence is not None
@@ -60,6 +62,11 @@ def test_waiting_box_gives_the_bytes_of_one_that_was_started(
     assert name_facts(waited) == name_facts(started)
     assert not spare.is_waiting
     assert not spare.root.exists()
+
+
+def test_run_that_comes_before_the_box_has_started_waits_for_it(spec: EvaluationSpec, tmp_path: Path) -> None:
+    spare = start_waiting(tmp_path / "spares", has_gpu=False, allow_open=True)
+    assert evaluate(spec, tmp_path / "at-once", spare).report.metrics
 
 
 def test_attempt_that_goes_on_gets_a_box_of_its_own(spec: EvaluationSpec, spare: Spare, tmp_path: Path) -> None:
