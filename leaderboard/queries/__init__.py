@@ -2,6 +2,7 @@
 
 from leaderboard.queries.board import PAGE_SIZE, Board, benchmark_metrics, read_findings
 from leaderboard.queries.catalogue import BoardSummary, summarise_boards
+from leaderboard.queries.changes import Changes, read_changes
 from leaderboard.queries.charted import CHARTED, ChartRow, read_chart_rows
 from leaderboard.queries.comparison import compare_classes, compare_pairs, find_apart, read_known
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
@@ -21,6 +22,7 @@ __all__ = [
     "BoardFilters",
     "BoardRow",
     "BoardSummary",
+    "Changes",
     "ChartRow",
     "FoundPage",
     "LedgerLine",
@@ -38,6 +40,7 @@ __all__ = [
     "find_apart",
     "make_line",
     "read_board",
+    "read_changes",
     "read_chart_rows",
     "read_filters",
     "read_findings",

@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.core.files.storage import default_storage
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
@@ -168,14 +168,25 @@ def show_card(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-def show_badge(request: HttpRequest, benchmark: str, model: str) -> HttpResponse:
-    """Draw a badge for a README: the model's best verified score, else its best claim, and which of the two it is."""
-    board = find_benchmark(benchmark)
+def find_badge_standing(board: Benchmark, model: str) -> Standing:
+    """Return the model's best verified standing, else its best claim. Raises: Http404 where it has none."""
     standings = Standing.objects.filter(benchmark=board, entry__model__slug=model, is_visible=True)
     ranking = standings.filter(metric__in=benchmark_metrics(board)[:1]).select_related("entry", "metric")
     standing = ranking.order_by(F("verified").desc(nulls_last=True), "-order_value").first()
     if standing is None:
         raise Http404
+    return standing
+
+
+def find_badge_row(request: HttpRequest, benchmark: str, model: str) -> HttpResponse:
+    """Lead from a badge to the row that it speaks of, with everything that stands behind it."""
+    return redirect(find_badge_standing(find_benchmark(benchmark), model).entry)
+
+
+def show_badge(request: HttpRequest, benchmark: str, model: str) -> HttpResponse:
+    """Draw a badge for a README: the model's best verified score, else its best claim, and which of the two it is."""
+    board = find_benchmark(benchmark)
+    standing = find_badge_standing(board, model)
     is_verified = standing.verified is not None
     value = standing.verified if is_verified else standing.claimed
     badge = charts.draw_badge(

@@ -1,5 +1,6 @@
 """What stands behind a row: the entry with its ledger, the paper, the person."""
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,7 @@ def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
         "metrics": benchmark_metrics(entry.benchmark),
         "weights": entry.weights.all(),
         "ledger": read_ledger(entry),
+        "base_url": settings.BASE_URL,
     }
     return render(request, "leaderboard/entry.html", context)
 
