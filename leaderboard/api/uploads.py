@@ -14,7 +14,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import permissions
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -68,6 +68,9 @@ class TusView(APIView):
 
 class UploadsView(TusView):
     """Begin an upload."""
+
+    # A form's token is looked for in a form's body, so that one must be readable, though nothing else is in it.
+    parser_classes = [OffsetStream, FormParser, MultiPartParser]
 
     @extend_schema(
         request=None,
