@@ -10,9 +10,11 @@ from rest_framework.exceptions import NotAuthenticated, ParseError, ValidationEr
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
+from leaderboard.models import Submission
 from leaderboard.services.intake import CLAIM_PREFIX, read_request
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import SubmissionRequest
+from leaderboard.states import TransitionRefused
 
 TEXTS = (
     *("benchmark", "model", "architecture", "framework", "upload", "weights_url", "weights_sha256"),
@@ -21,7 +23,7 @@ TEXTS = (
 OBJECTS = {"claims": '{"top1": 91.73}', "protocol": '{"resize": 256, "crop": 224}'}
 # Where the form's field has another name than ours.
 FORM_NAMES = {"model": "model_name"}
-OUR_NAMES = {"model_name": "model", "": "request"}
+OUR_NAMES = {"model_name": "model", "request_key": "Idempotency-Key", "": "request"}
 MAX_CHARACTERS = 5000
 
 
@@ -43,14 +45,23 @@ def find_user(request: Request) -> AbstractBaseUser:
 
 
 def read_submission(request: Request) -> SubmissionRequest:
-    """Return the checked request. Raises: ValidationError with every refusal by the name of the API's field."""
+    """Return the checked request.
+
+    Raises: ValidationError with every refusal by the name of the API's field; Repeated where it came before.
+    """
     if not isinstance(request.data, dict):
         raise ValidationError(["Send an object with fields such as benchmark, model, architecture and weights."])
-    fields = read_fields(request.data)
+    fields = read_fields(request.data) | {"request_key": request.headers.get("Idempotency-Key", "")}
     try:
         return read_request(fields, request.FILES.get("weights"), by=find_user(request))
     except RequestRefused as refused:
         raise ValidationError(name_errors(refused.errors)) from refused
+
+
+def check_same(data: Mapping[str, Any], submission: Submission) -> None:
+    """Raises: TransitionRefused where the key of this request was another submission's."""
+    if (data.get("model"), data.get("benchmark")) != (submission.model_name, submission.benchmark.slug):
+        raise TransitionRefused("This Idempotency-Key was used for another submission; give each one a key of its own.")
 
 
 def read_fields(data: Mapping[str, Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, permissions, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import FormParser, MultiPartParser
@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from leaderboard.api.paging import BySlug, NewestFirst
-from leaderboard.api.requests import BoundedJSONParser, find_user, read_submission
+from leaderboard.api.requests import BoundedJSONParser, check_same, find_user, read_submission
 from leaderboard.api.schema import ATTESTATION
 from leaderboard.api.serializers import (
     BenchmarkSerializer,
@@ -30,7 +30,14 @@ from leaderboard.api.serializers import (
     TaskSerializer,
 )
 from leaderboard.models import Benchmark, BenchmarkMetric, Dataset, Model, Result, Submission, Task
-from leaderboard.services.submissions import cancel, submit
+from leaderboard.services.submissions import Repeated, cancel, submit_once
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="any text of your own, at most 100 characters: a request sent again with it submits nothing twice",
+)
 
 
 class CatalogueViewSet(viewsets.ReadOnlyModelViewSet[Any]):
@@ -85,12 +92,21 @@ class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         )
         return submissions if self.request.user.is_staff else submissions.filter(submitter_id=self.request.user.pk)
 
-    @extend_schema(request=SubmissionRequestSerializer, responses={201: SubmissionSerializer})
+    @extend_schema(
+        request=SubmissionRequestSerializer,
+        responses={201: SubmissionSerializer, 200: SubmissionSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+    )
     def create(self, request: Request) -> Response:
-        """Submit weights; the answer's address shows how it goes on."""
-        submission = submit(read_submission(request), by=find_user(request), at=timezone.now(), via="api")
+        """Submit weights; the answer's address shows how it goes on. A repeated key answers 200 with the first one."""
+        try:
+            sent = read_submission(request)
+            submission, status = submit_once(sent, by=find_user(request), at=timezone.now(), via="api"), 201
+        except Repeated as repeated:
+            submission, status = repeated.submission, 200
+            check_same(dict(request.data.items()) if isinstance(request.data, dict) else {}, submission)
         body = self.get_serializer(self.get_queryset().get(pk=submission.pk)).data
-        return Response(body, status=201, headers={"Location": f"{request.path}{submission.pk}/"})
+        return Response(body, status=status, headers={"Location": f"{request.path}{submission.pk}/"})
 
     @extend_schema(request=None, responses=SubmissionSerializer)
     @action(detail=True, methods=["post"])

@@ -42,6 +42,9 @@ class Submission(models.Model):
     code_url = WebAddressField(blank=True)
     state = models.CharField(max_length=12, default="submitted", choices=[(s, s) for s in SUBMISSION_STATES])
     state_reason = models.TextField(blank=True)
+    request_key = models.CharField(
+        max_length=100, blank=True, help_text="the sender's own, by which a repeated request is told"
+    )
     order_seed = models.PositiveBigIntegerField(default=draw_order_seed, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -52,6 +55,11 @@ class Submission(models.Model):
         verbose_name_plural = _("submissions")
         constraints = [
             models.CheckConstraint(condition=models.Q(state__in=SUBMISSION_STATES), name="submission_state_is_known"),
+            models.UniqueConstraint(
+                fields=["submitter", "request_key"],
+                condition=~models.Q(request_key=""),
+                name="request_key_once_per_submitter",
+            ),
             models.CheckConstraint(
                 condition=~models.Q(weights_file="") | ~models.Q(weights_url=""), name="submission_has_weights"
             ),

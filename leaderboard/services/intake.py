@@ -25,9 +25,10 @@ from leaderboard.sentences import say
 from leaderboard.services.architectures import check_outputs, read_architecture
 from leaderboard.services.files import check_file, receive
 from leaderboard.services.refusals import Refusals, RequestRefused
-from leaderboard.services.submissions import SubmissionRequest
+from leaderboard.services.submissions import SubmissionRequest, refuse_repeated
 
 CLAIM_PREFIX = "claim_"
+LONGEST_KEY = 100
 SHA256 = re.compile(r"[0-9a-f]{64}")
 check_web_address = URLValidator(schemes=["http", "https"])
 
@@ -35,9 +36,14 @@ check_web_address = URLValidator(schemes=["http", "https"])
 def read_request(
     fields: Mapping[str, str], sent: "UploadedFile[Any] | None", *, by: AbstractBaseUser
 ) -> SubmissionRequest:
-    """Return the checked request. Raises: RequestRefused with every refusal at once."""
+    """Return the checked request.
+
+    Raises: RequestRefused with every refusal at once; Repeated where the same request came before.
+    """
     refusals = Refusals()
     values = {key: str(value).strip() for key, value in fields.items()}
+    # Before the file is looked at: a repeated request is answered with what the first one made.
+    refuse_repeated(read_key(values.get("request_key", ""), refusals), by=by)
     check_account(by, refusals)
     benchmark = find_benchmark(values.get("benchmark", ""), refusals)
     received = receive(sent, values.get("upload", ""), by=by, refusals=refusals)
@@ -61,6 +67,7 @@ def read_request(
         claims=read_claims(values, benchmark, refusals),
         protocol=read_protocol(values.get("protocol", ""), refusals),
         background=background,
+        request_key=values.get("request_key", ""),
         paper_url=read_web_address(values, "paper_url", refusals),
         code_url=read_web_address(values, "code_url", refusals),
     )
@@ -108,6 +115,15 @@ def find_benchmark(slug: str, refusals: Refusals) -> Benchmark | None:
             "benchmark", _("This benchmark's images are not registered here yet, so nothing can be evaluated on it.")
         )
     return benchmark
+
+
+def read_key(key: str, refusals: Refusals) -> str:
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        refusals.add(
+            "request_key", _("The key of a request is at most %(n)s printable characters.") % {"n": LONGEST_KEY}
+        )
+        return ""
+    return key
 
 
 def read_text(values: Mapping[str, str], key: str, missing: str, refusals: Refusals) -> str:

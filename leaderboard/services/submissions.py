@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from leaderboard import queue
 from leaderboard.models import Benchmark, Entry, Run, Submission, Upload
@@ -41,6 +41,32 @@ class SubmissionRequest:
     paper_url: str = ""
     code_url: str = ""
     entry: Entry | None = None
+    request_key: str = ""
+
+
+class Repeated(Exception):
+    """The same request was sent before: `submission` came of it."""
+
+    def __init__(self, submission: Submission) -> None:
+        super().__init__("This request was sent before.")
+        self.submission = submission
+
+
+def refuse_repeated(key: str, *, by: AbstractBaseUser) -> None:
+    """Raises: Repeated where a request of this account with this key made a submission."""
+    earlier = Submission.objects.filter(submitter_id=by.pk, request_key=key).first() if key else None
+    if earlier is not None:
+        raise Repeated(earlier)
+
+
+def submit_once(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime, via: str = "web") -> Submission:
+    """Submit, where the request's key is new. Raises: Repeated."""
+    try:
+        return submit(request, by=by, at=at, via=via)
+    except IntegrityError:
+        # Of two at the same moment the database lets one through.
+        refuse_repeated(request.request_key, by=by)
+        raise
 
 
 @transaction.atomic
@@ -63,6 +89,7 @@ def submit(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime,
         claims=request.claims,
         paper_url=request.paper_url,
         code_url=request.code_url,
+        request_key=request.request_key,
     )
     if request.weights_file is not None:
         # The stored name is ours: nothing of the submitter's file name reaches the disk.

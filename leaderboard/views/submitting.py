@@ -1,6 +1,6 @@
 """The submission form: what it starts with, what it says of a file at once, and what is sent through it."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
@@ -21,7 +21,7 @@ from leaderboard.queries.estimates import Work, read_estimator
 from leaderboard.services.file_checks import FileCheck, look_at
 from leaderboard.services.intake import count_left, read_request
 from leaderboard.services.refusals import RequestRefused
-from leaderboard.services.submissions import submit
+from leaderboard.services.submissions import Repeated, submit_once
 from leaderboard.services.uploads import list_own
 from leaderboard.views.requests import SignedInRequest
 
@@ -41,21 +41,23 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
         form = SubmissionForm(benchmarks, request.POST)
         try:
             checked = read_request(request.POST.dict(), request.FILES.get("weights"), by=request.user)
+            submission = submit_once(checked, by=request.user, at=timezone.now())
         except RequestRefused as refused:
             form.refuse(refused.errors)
+        except Repeated as repeated:
+            # Clicked twice, or gone back and sent again.
+            return redirect(repeated.submission)
         else:
             if checked.is_recognised:
-                messages.info(
-                    request,
-                    _("Its tensors are those of %(name)s, so it is evaluated as that.")
-                    % {"name": checked.architecture},
-                )
-            return redirect(submit(checked, by=request.user, at=timezone.now()))
+                sentence = _("Its tensors are those of %(name)s, so it is evaluated as that.")
+                messages.info(request, sentence % {"name": checked.architecture})
+            return redirect(submission)
     else:
         form = SubmissionForm(benchmarks, initial=propose(request))
     estimator = read_estimator(at=timezone.now())
     context = {
         "form": form,
+        "request_key": request.POST.get("request_key") or uuid4(),
         "architectures": catalogue.names(),
         "left": count_left(request.user),
         "uploads": list_own(request.user)[:UPLOADS_SHOWN],

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
@@ -256,3 +258,54 @@ def test_length_of_the_list_costs_no_queries(
 
 def test_cursor_of_another_list_is_refused(api: APIClient, queued: Submission) -> None:
     assert set(read_problem(api.get(f"{ADDRESS}?cursor=cD1hYmM="), 400)) == {"cursor"}
+
+
+def test_request_sent_again_submits_nothing_twice(api: APIClient, digits: Benchmark, settings: Settings) -> None:
+    settings.QUOTA_PER_DAY = 1
+    first = api.post(ADDRESS, fields(), format="json", headers={"Idempotency-Key": "run 7"})
+    again = api.post(ADDRESS, fields(), format="json", headers={"Idempotency-Key": "run 7"})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert (again.json()["id"], again["Location"]) == (first.json()["id"], first["Location"])
+    assert Submission.objects.count() == 1
+
+
+def test_key_is_its_senders_own_and_for_one_submission(
+    api: APIClient, digits: Benchmark, people: People, lin: User
+) -> None:
+    key = {"Idempotency-Key": "run 7"}
+    api.post(ADDRESS, fields(), format="json", headers=key)
+    other = api.post(ADDRESS, fields(model="Another"), format="json", headers=key)
+    read_problem(other, 409)
+    assert "used for another submission" in other.json()["detail"]
+    assert people("other").post(ADDRESS, fields(), format="json", headers=key).status_code == 201
+    for _number in range(2):
+        assert api.post(ADDRESS, fields(), format="json").status_code == 201
+    assert Submission.objects.count() == 4
+
+
+@pytest.mark.parametrize("key", ["x" * 101, "a\x07b"])
+def test_key_that_is_none_is_refused(api: APIClient, digits: Benchmark, key: str) -> None:
+    answer = api.post(ADDRESS, fields(), format="json", headers={"Idempotency-Key": key})
+    assert set(read_problem(answer, 400)) == {"Idempotency-Key"}
+
+
+def test_of_two_at_the_same_moment_one_is_let_through(digits: Benchmark, lin: User) -> None:
+    """As when both have looked for the key before either has stored its submission."""
+    request = submissions.SubmissionRequest(
+        digits, "Net", ARCHITECTURE, "PyTorch", weights_url=BY_URL["weights_url"], request_key="run 7"
+    )
+    first = submissions.submit_once(request, by=lin, at=timezone.now())
+    with pytest.raises(submissions.Repeated) as caught:
+        submissions.submit_once(request, by=lin, at=timezone.now())
+    assert caught.value.submission == first
+    assert Submission.objects.count() == 1
+
+
+def test_form_sent_twice_leads_to_one_submission(digits: Benchmark, lin: User) -> None:
+    client = Client()
+    client.force_login(lin)
+    (key,) = re.findall(r'name="request_key" value="([^"]+)"', client.get("/submit/").content.decode())
+    sent = BY_URL | {"model_name": "ResNet-18", "request_key": key}
+    answers = [client.post("/submit/", sent) for _ in range(2)]
+    assert {(answer.status_code, answer["Location"]) for answer in answers} == {(302, answers[0]["Location"])}
+    assert Submission.objects.count() == 1
