@@ -7,7 +7,7 @@ from typing import Any
 import nh3
 from django import template
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from markdown_it import MarkdownIt
 
 from leaderboard import charts
@@ -19,6 +19,17 @@ from leaderboard.sentences import say
 
 register = template.Library()
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
+# Kinds of resources are free text; these are what imported tables and admins mostly write.
+RESOURCE_TYPES = {
+    *(gettext_noop("Repository"), gettext_noop("Paper"), gettext_noop("Tutorial"), gettext_noop("Course")),
+    *(
+        gettext_noop("Article"),
+        gettext_noop("Video"),
+        gettext_noop("Tool"),
+        gettext_noop("Book"),
+        gettext_noop("Website"),
+    ),
+}
 TAGS = {"p", "ul", "ol", "li", "em", "strong", "code", "pre", "a", "blockquote", "h3", "h4", "br"}
 
 
@@ -87,6 +98,12 @@ def digest(text: str) -> str:
 def sentence(finding: Finding) -> str:
     """Write a finding in the reader's language."""
     return gettext(finding.sentence) % finding.parameters
+
+
+@register.filter
+def resource_type(text: str) -> str:
+    """Say what kind of thing a resource is, in the reader's language where the kind is a usual one."""
+    return gettext(text) if text in RESOURCE_TYPES else text
 
 
 @register.filter

@@ -290,3 +290,11 @@ def test_protocol_that_is_none_is_refused_in_a_sentence(stage: Stage, owner: Cli
     text = owner.post("/submit/", {"benchmark": stage.digits.slug, "protocol": protocol}).content.decode()
     (sentence,) = re.findall(r'id="protocol-error">([^<]*)<', text)
     assert sentence.startswith(("The protocol is a JSON object such as", "crop must be a whole number"))
+
+
+def test_kind_of_a_resource_is_said_in_the_readers_language(stage: Stage, anyone: Client) -> None:
+    task = stage.imagenet.task
+    task.resources.create(title="Notes", url="https://example.org", type="Lab diary")
+    page = anyone.get(task.get_absolute_url(), headers={"accept-language": "zh-hans"}).content.decode()
+    assert "代码仓库" in page
+    assert "Lab diary" in page
