@@ -8,7 +8,7 @@ CATALOGUES := $(wildcard locale/*/LC_MESSAGES/*.po)
 TRANSLATIONS := $(CATALOGUES:.po=.mo)
 SOURCES := portal leaderboard evaluation demo bench tests scripts manage.py
 
-.PHONY: help setup demo run test check bench clean \
+.PHONY: help setup demo run test check bench bench-web clean \
 	format lint types imports templates migrations deploy translations lock messages diagrams
 
 help: ## show this list
@@ -35,6 +35,9 @@ test: setup ## all tests; SERVICES=1 adds PostgreSQL, Redis, Chromium and skips 
 
 check: format lint types imports templates migrations deploy translations lock ## everything that needs no test run
 	@echo "All checks passed."
+
+bench-web: setup ## boards of a hundred, ten thousand and a million entries (Debian packages of PostgreSQL and Redis)
+	@$(PYTHON) -m bench.web
 
 bench: setup ## time the engine against the evaluation that a researcher would write
 	@$(PYTHON) -m bench

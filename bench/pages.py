@@ -200,7 +200,7 @@ def publish(benchmark: Benchmark, number: int) -> float:
         weights={"sha256": f"{number:064x}", "format": "state_dict", "architecture": "", "parameters": 10**7},
         dataset={"samples": 50_000, "classes": 1000, "digest": "sha256:" + "0" * 64},
         protocol={},
-        environment={"device": "cpu"},
+        environment={"device": "cpu", "precision": "float32"},
         timing={"images_per_second": 100.0, "seconds": {}},
     )
     started = time.perf_counter()

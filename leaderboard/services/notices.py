@@ -60,8 +60,12 @@ def read_score(submission: Submission) -> dict[str, object]:
 
 def ranking(benchmark: Benchmark) -> QuerySet[Standing]:
     """Return the standings on the metric that ranks the board."""
-    standings = Standing.objects.filter(benchmark=benchmark, metric__benchmark_metrics__benchmark=F("benchmark"))
-    return standings.filter(metric__benchmark_metrics__position=0, is_visible=True)
+    return Standing.objects.filter(
+        benchmark=benchmark,
+        is_visible=True,
+        metric__benchmark_metrics__benchmark=F("benchmark"),
+        metric__benchmark_metrics__position=0,
+    )
 
 
 def read_leaders(benchmark: Benchmark) -> dict[int, int]:

@@ -81,8 +81,13 @@ def shift_facts(facts: BoardFacts, entry: Entry, before: Share, after: Share) ->
 
 def note_facts(benchmark: Benchmark, *, is_linted: bool = False) -> BoardFacts:
     """Write down what the board's page says of the whole board. Large boards are linted as a whole only."""
-    ranking = Standing.objects.filter(benchmark=benchmark, is_visible=True, metric__benchmark_metrics__position=0)
-    visible = ranking.filter(metric__benchmark_metrics__benchmark=benchmark)
+    # In one call: in two, each would look at boards of its own, and rows would come once for each of them.
+    visible = Standing.objects.filter(
+        benchmark=benchmark,
+        is_visible=True,
+        metric__benchmark_metrics__benchmark=benchmark,
+        metric__benchmark_metrics__position=0,
+    )
     counts = visible.aggregate(
         entries=Count("pk"),
         verified=Count("verified"),

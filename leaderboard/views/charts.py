@@ -1,5 +1,6 @@
 """The charts above a board, drawn once for each of its versions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.core.cache import cache
@@ -37,18 +38,35 @@ def read_charts(benchmark: Benchmark, metric: Metric, facts: BoardFacts, chosen:
 def draw(rows: list[ChartRow], metric: Metric, chosen: str, *, is_part: bool) -> Charts:
     costs = charts.list_costs(rows)
     cost = next((cost for cost in costs if cost.key == chosen), costs[0] if costs else None)
-    frame = charts.HALF if cost and charts.has_trend(rows) else charts.WHOLE
+    is_alone = not (cost and charts.has_trend(rows))
+    trend, tradeoff = (
+        SafeString("".join(parts)) for parts in zip(*draw_forms(rows, metric, cost, is_alone), strict=True)
+    )
     return Charts(
         metric=metric.label,
-        trend=render("trend", charts.draw_trend(rows, metric, frame), metric),
-        tradeoff=render("tradeoff", charts.draw_tradeoff(rows, metric, cost, frame) if cost else None, metric),
+        trend=trend,
+        tradeoff=tradeoff,
         costs=tuple((each.key, str(each.name)) for each in costs),
         cost=cost.key if cost else "",
         is_part=is_part,
     )
 
 
-def render(name: str, chart: charts.Chart | None, metric: Metric) -> SafeString:
+def draw_forms(
+    rows: list[ChartRow], metric: Metric, cost: charts.Cost | None, is_alone: bool
+) -> Iterator[tuple[SafeString, SafeString]]:
+    """Yield both charts in each form; a chart that is alone is wide, and has another form for narrow screens."""
+    forms = ((charts.WHOLE, "wide"), (charts.HALF, "slim")) if is_alone else ((charts.HALF, ""),)
+    for frame, form in reversed(forms):
+        yield (
+            render(f"trend{form}", charts.draw_trend(rows, metric, frame), metric, form),
+            render(f"tradeoff{form}", charts.draw_tradeoff(rows, metric, cost, frame) if cost else None, metric, form),
+        )
+
+
+def render(name: str, chart: charts.Chart | None, metric: Metric, form: str) -> SafeString:
     if chart is None:
         return mark_safe("")
-    return mark_safe(render_to_string("leaderboard/chart.html", {"chart": chart, "name": name, "metric": metric}))
+    return mark_safe(
+        render_to_string("leaderboard/chart.html", {"chart": chart, "name": name, "metric": metric, "form": form})
+    )

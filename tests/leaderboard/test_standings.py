@@ -88,3 +88,12 @@ def publish(submission: Submission, user: User, evidence: dict[str, Any]) -> Res
     report = dataclasses.replace(make_report(sha256=digest), evidence=evidence)
     runs.record_report(run.pk, run.token, report, None, at=NOW)
     return Result.objects.get(run=run)
+
+
+def test_counts_are_a_boards_own_where_boards_share_a_metric(board: Benchmark) -> None:
+    other = make_benchmark("letters")
+    for each in (board, other):
+        make_entry(each, claims={"top1": 80.0})
+        refresh_benchmark(each)
+    assert BoardFacts.objects.get(benchmark=other).entries == 1
+    assert BoardFacts.objects.get(benchmark=board).entries == board.entries.count()
