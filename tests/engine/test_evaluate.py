@@ -106,7 +106,7 @@ def test_report_has_the_contracts_fields(engine: Engine, images: Path, tmp_path:
     assert report["environment"]["device"]
     # The predictor holds torch at least.
     assert 100_000_000 < report["environment"]["peak_memory_bytes"] < 10_000_000_000
-    assert {"per_class", "confusion", "confused", "calibration_error", "near_ties"} == set(report["analysis"])
+    assert {"per_class", "confusion", "confused", "calibration_error", "near_ties"} <= set(report["analysis"])
     assert {"predictions", "bytes", "samples", "outcomes"} == set(report["evidence"])
     assert report["environment"]["packages"]["torch"]
 
