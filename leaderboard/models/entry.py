@@ -76,6 +76,15 @@ class Entry(models.Model):
         return reverse("entry", args=[self.pk])
 
 
+class StandingQuerySet(models.QuerySet["Standing"]):
+    def ranking(self) -> "StandingQuerySet":
+        """Keep those on the metric that ranks their board: one for each entry."""
+        # In one call: each further one would join the metrics of all boards anew.
+        return self.filter(
+            metric__benchmark_metrics__benchmark=models.F("benchmark"), metric__benchmark_metrics__position=0
+        )
+
+
 class Standing(models.Model):
     """Where an entry stands on one metric: what the leaderboard reads. Derived; written by `services.standings` alone.
 
@@ -84,6 +93,7 @@ class Standing(models.Model):
     """
 
     MISSING = -1e300
+    objects = StandingQuerySet.as_manager()
 
     entry = models.ForeignKey(Entry, models.CASCADE, related_name="standings")
     benchmark = models.ForeignKey(Benchmark, models.CASCADE, related_name="standings")

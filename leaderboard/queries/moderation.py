@@ -124,11 +124,7 @@ def show_submissions(submissions: list[Submission]) -> list[QueueItem]:
 def show_scores(submissions: list[Submission]) -> list[QueueItem]:
     """Show each with its score on the ranking metric of its board, and the claim where there is one."""
     entries = [submission.entry_id for submission in submissions]
-    ranking = Standing.objects.filter(
-        entry__in=entries,
-        metric__benchmark_metrics__benchmark=F("benchmark"),
-        metric__benchmark_metrics__position=0,
-    ).select_related("metric")
+    ranking = Standing.objects.filter(entry__in=entries).ranking().select_related("metric")
     notes = {standing.entry_id: write_score(standing) for standing in ranking}
     return [show_submission(submission, notes.get(submission.entry_id or 0, "")) for submission in submissions]
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 from django.contrib.auth.models import AbstractUser
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from leaderboard.models import Benchmark, Challenge, Entry, Notice, NoticeSettings, Standing, Submission
@@ -60,12 +60,7 @@ def read_score(submission: Submission) -> dict[str, object]:
 
 def ranking(benchmark: Benchmark) -> QuerySet[Standing]:
     """Return the standings on the metric that ranks the board."""
-    return Standing.objects.filter(
-        benchmark=benchmark,
-        is_visible=True,
-        metric__benchmark_metrics__benchmark=F("benchmark"),
-        metric__benchmark_metrics__position=0,
-    )
+    return Standing.objects.filter(benchmark=benchmark, is_visible=True).ranking()
 
 
 def read_leaders(benchmark: Benchmark) -> dict[int, int]:

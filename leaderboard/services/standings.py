@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from evaluation.paired import unpack
 from evaluation.ranks import find_rank_intervals
 from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
+from leaderboard.queries.board import benchmark_metrics
 from leaderboard.queries.derivation import BATCH, build_standing, collect_known, settle
 from leaderboard.queries.pairs import read_outcomes
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
@@ -45,7 +46,7 @@ def refresh_entry(entry: Entry) -> None:
     """Derive one entry anew, and the ranks of its board. Costs the same whatever stands there as a claim only."""
     benchmark = entry.benchmark
     lock(benchmark)
-    metrics = list(benchmark.metrics.order_by("benchmark_metrics__position"))
+    metrics = list(benchmark_metrics(benchmark))
     before = read_share(entry, metrics)
     refresh_entries([entry], benchmark, metrics)
     rerank(benchmark, metrics)
@@ -81,13 +82,7 @@ def shift_facts(facts: BoardFacts, entry: Entry, before: Share, after: Share) ->
 
 def note_facts(benchmark: Benchmark, *, is_linted: bool = False) -> BoardFacts:
     """Write down what the board's page says of the whole board. Large boards are linted as a whole only."""
-    # In one call: in two, each would look at boards of its own, and rows would come once for each of them.
-    visible = Standing.objects.filter(
-        benchmark=benchmark,
-        is_visible=True,
-        metric__benchmark_metrics__benchmark=benchmark,
-        metric__benchmark_metrics__position=0,
-    )
+    visible = Standing.objects.filter(benchmark=benchmark, is_visible=True).ranking()
     counts = visible.aggregate(
         entries=Count("pk"),
         verified=Count("verified"),

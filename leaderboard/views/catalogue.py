@@ -1,7 +1,7 @@
 """The pages around the leaderboards: home, tasks, datasets, models, search, and how we verify."""
 
 from django.core.paginator import Paginator
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
@@ -16,11 +16,7 @@ ROWS = 200
 
 def ranking_standings() -> QuerySet[Standing]:
     """Return every visible entry's standing on the metric that ranks its board."""
-    return Standing.objects.filter(
-        is_visible=True,
-        metric__benchmark_metrics__benchmark=F("benchmark"),
-        metric__benchmark_metrics__position=0,
-    )
+    return Standing.objects.filter(is_visible=True).ranking()
 
 
 def home(request: HttpRequest) -> HttpResponse:

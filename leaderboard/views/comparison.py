@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from string import ascii_lowercase
 
-from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -60,12 +59,7 @@ def read_chosen(query: QueryDict) -> list[int]:
 
 def find_rows(chosen: list[int]) -> list[BoardRow]:
     """Return the entries' rows on the metric that ranks their board. Raises: Http404 where one is not shown."""
-    ranking = Standing.objects.filter(
-        entry__in=chosen,
-        is_visible=True,
-        metric__benchmark_metrics__benchmark=F("benchmark"),
-        metric__benchmark_metrics__position=0,
-    )
+    ranking = Standing.objects.filter(entry__in=chosen, is_visible=True).ranking()
     rows = {row.entry_id: row for row in read_rows(ranking)}
     if len(rows) < len(chosen):
         raise Http404

@@ -2,6 +2,8 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import user_passes_test
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -28,7 +30,18 @@ from leaderboard.sentences import say
 from leaderboard.services import decisions, moderation, repairs
 from leaderboard.views.requests import SignedInRequest
 
-staff_only = user_passes_test(lambda user: user.is_active and user.is_staff)
+
+def is_staff(user: AbstractUser | AnonymousUser) -> bool:
+    """Tell whether the visitor may decide. Raises: PermissionDenied for who has signed in and may not.
+
+    To ask them to sign in would send them to a page that sends them back.
+    """
+    if user.is_authenticated and not user.is_staff:
+        raise PermissionDenied
+    return user.is_staff
+
+
+staff_only = user_passes_test(is_staff)
 REASON_CHARACTERS = 1000
 # These bear on a whole account, so that even a single one is confirmed.
 GRAVE = {"ban"}

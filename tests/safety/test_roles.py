@@ -26,7 +26,7 @@ FILE = ("200", "405")
 PAGE = ("200", "200")
 API = ("200", "401 405 405 405")
 OWN = ("in 200 200 200", "in 200 200 200")
-STAFF = ("in in in 405", "in in in 302")
+STAFF = ("in 403 403 405", "in 403 403 302")
 ROUTES = {
     "healthz": FILE,
     "readyz": FILE,
@@ -86,13 +86,13 @@ ROUTES = {
     "submissions/<uuid:pk>/classes.csv": FILE,
     "submissions/<uuid:pk>/evidence/": FILE,
     "submissions/<uuid:pk>/attestation.json": FILE,
-    "moderation/": ("in in in 200", "in in in 405"),
-    "moderation/workers/": ("in in in 200", "in in in 405"),
-    "moderation/audit/": ("in in in 200", "in in in 405"),
-    "moderation/challenges/": ("in in in 200", "in in in 405"),
+    "moderation/": ("in 403 403 200", "in 403 403 405"),
+    "moderation/workers/": ("in 403 403 200", "in 403 403 405"),
+    "moderation/audit/": ("in 403 403 200", "in 403 403 405"),
+    "moderation/challenges/": ("in 403 403 200", "in 403 403 405"),
     "moderation/challenges/<int:pk>/": STAFF,
     "moderation/claims/<slug:slug>/": STAFF,
-    "moderation/decide/": ("in in in 405", "in in in 404"),
+    "moderation/decide/": ("in 403 403 405", "in 403 403 404"),
     "moderation/repair/<slug:slug>/<int:number>/": STAFF,
     "moderation/<str:action>/<str:target>/": STAFF,
     "account/": OWN,
