@@ -60,17 +60,18 @@ def describe(verdict: Verdict) -> FileCheck:
     found = FileCheck(name_fitting(fitting, verdict), architectures=fitting)
     if known is None:
         return found
-    return replace(found, protocol={**vars(known.protocol)}, preparation=name_preparation(known.protocol))
+    sentence = _("Published preprocessing: %(steps)s.") % {"steps": name_preparation(known.protocol)}
+    return replace(found, protocol={**vars(known.protocol)}, preparation=sentence)
 
 
 def name_preparation(protocol: Protocol) -> str:
-    """Return one sentence that says how images are prepared where neither benchmark nor submitter says otherwise."""
+    """Return the steps by which an image is prepared."""
     sizes = [_("resize %(n)s") % {"n": protocol.resize}] if protocol.resize else []
     sizes += [_("centre crop %(n)s") % {"n": protocol.crop}] if protocol.crop else []
     # An unusual mode says itself how the crop is meant.
     sizes += [protocol.crop_mode] if protocol.crop_mode != "center" else []
     steps = [*sizes, protocol.interpolation, *(f"{name} {write(getattr(protocol, name))}" for name in ("mean", "std"))]
-    return _("Published preprocessing: %(steps)s.") % {"steps": ", ".join(steps)}
+    return ", ".join(steps)
 
 
 def write(values: Sequence[float]) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from evaluation import catalogue
 from leaderboard import charts
-from leaderboard.models import Result, Score, Standing, Submission
+from leaderboard.models import BoardFacts, Result, Score, Standing, Submission
 from leaderboard.queries import BoardRow, compare_entries, read_rows, show_samples
 from leaderboard.tables.bibtex import write_result
 
@@ -40,6 +41,7 @@ def read_outcome(submission: Submission) -> dict[str, object]:
         "command": write_command(submission, result),
         "base_url": settings.BASE_URL,
         "summary": summarise(submission, scores, standing),
+        "card": BoardFacts.objects.filter(benchmark=submission.benchmark).exclude(card="").exists(),
         "bibtex": write_bibtex(submission, result, scores),
         **draw_analysis(result.report.get("analysis", {})),
         "mistakes": read_mistakes(submission, result),
@@ -110,11 +112,13 @@ def summarise(submission: Submission, scores: list[Score], standing: Standing | 
 
 
 def write_bibtex(submission: Submission, result: Result, scores: list[Score]) -> str:
-    """Return the result as one cites it."""
+    """Return the result as one cites it, in English whoever reads the page."""
     values = ", ".join(f"{score.metric.label} {score.value:.2f}" for score in scores)
+    with override("en"):
+        board = str(submission.benchmark)
     return write_result(
         key=f"veriboard-{submission.short_id}",
-        title=f"{submission.model_name} on {submission.benchmark}: {values}",
+        title=f"{submission.model_name} on {board}: {values}",
         published_on=result.created_at.date(),
         url=f"{settings.BASE_URL}{submission.get_absolute_url()}",
         note=f"verified score; weights sha256 {result.report['weights']['sha256']}",

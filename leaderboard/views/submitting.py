@@ -13,12 +13,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from evaluation import catalogue
+from evaluation.contract import Protocol
 from evaluation.static_check.glimpse import Piece
 from leaderboard.durations import say_duration
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Benchmark, Entry, Submission
 from leaderboard.queries.estimates import Work, read_estimator
-from leaderboard.services.file_checks import FileCheck, look_at
+from leaderboard.services.file_checks import FileCheck, look_at, name_preparation
 from leaderboard.services.intake import count_left, read_request
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import Repeated, submit_once
@@ -83,15 +84,22 @@ def check_pieces(request: SignedInRequest) -> JsonResponse:
     pieces = [Piece(int(begin), file.read()) for begin, file in zip(begins, files, strict=True)]
     name = request.POST.get("name", "")[:200]
     found = look_at(pieces, int(size), name)
-    return JsonResponse(found.to_dict() | {"duration": describe_duration(found, request.POST.get("benchmark", ""))})
-
-
-def describe_duration(found: FileCheck, slug: str) -> str:
-    """Return one sentence on how long the evaluation takes, "" where nothing tells."""
-    benchmarks = Benchmark.objects.select_related("split").filter(slug=slug)
+    benchmarks = Benchmark.objects.select_related("split", "protocol").filter(slug=request.POST.get("benchmark", ""))
     benchmark = benchmarks.first() if found.architectures else None
-    if benchmark is None:
-        return ""
+    return JsonResponse(found.to_dict() | (describe_board(found, benchmark) if benchmark else {"duration": ""}))
+
+
+def describe_board(found: FileCheck, benchmark: Benchmark) -> dict[str, str]:
+    """Return what the chosen benchmark adds: how it prepares images, and how long the evaluation takes."""
+    said = {"duration": describe_duration(found, benchmark)}
+    if fixed := benchmark.protocol.preprocessing:
+        steps = name_preparation(Protocol.from_dict(fixed))
+        said["preparation"] = _("This benchmark prepares every image its own way: %(steps)s.") % {"steps": steps}
+    return said
+
+
+def describe_duration(found: FileCheck, benchmark: Benchmark) -> str:
+    """Return one sentence on how long the evaluation takes, "" where nothing tells."""
     work = Work(found.architectures[0], benchmark.pk, benchmark.split.samples, QUEUE)
     seconds = read_estimator(at=timezone.now()).estimate(work)
     return "" if seconds is None else _("Evaluating it takes %(time)s.") % {"time": say_duration(seconds)}

@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from evaluation.engine.architectures import build
-from tests.factories import make_user
+from tests.factories import make_benchmark, make_user
 from tests.small import write_weights
 
 ADDRESS = "/submit/check/"
@@ -93,3 +93,14 @@ def test_nonsense_is_refused(client: Client, fields: dict[str, Any]) -> None:
     answer = client.post(ADDRESS, fields | {"piece": ContentFile(b"x" * 10, name="piece")})
     assert answer.status_code == 400
     assert json.loads(answer.content) == {"sentence": ""}
+
+
+def test_benchmark_that_fixes_its_preprocessing_says_so(client: Client, tmp_path: Path) -> None:
+    board = make_benchmark()
+    board.protocol.preprocessing = {"resize": 32, "crop": 28}
+    board.protocol.save()
+    content = write_weights(tmp_path / "net.safetensors").read_bytes()
+    piece = ContentFile(content, name="piece")
+    fields = {"size": len(content), "name": "net", "begin": [0], "piece": [piece], "benchmark": board.slug}
+    found = client.post(ADDRESS, fields).json()
+    assert found["preparation"].startswith("This benchmark prepares every image its own way: resize 32, centre crop 28")

@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from leaderboard.models import Run, Split, Submission
+from leaderboard.models import BoardFacts, Run, Split, Submission
 from leaderboard.services import runs, submissions
 from tests.factories import NOW, claim_run, make_report, make_submission
 from tests.web.conftest import Stage, enqueue
@@ -115,3 +115,10 @@ def test_own_list_shows_what_came_of_each(stage: Stage, owner: Client) -> None:
     text = owner.get("/submissions/").content.decode()
     assert "<b>81.03</b>" in text
     assert "The file is cut short; upload it again." in text
+
+
+def test_link_is_shown_with_the_boards_picture_where_there_is_one(stage: Stage, anyone: Client) -> None:
+    assert "og:image" not in read(anyone, stage.verified)
+    BoardFacts.objects.filter(benchmark=stage.digits).update(card="cards/digits.png")
+    address = "http://127.0.0.1:8000/benchmarks/digits/card.png"
+    assert f'<meta property="og:image" content="{address}">' in read(anyone, stage.verified)
