@@ -5,7 +5,8 @@ import shlex
 import pytest
 
 from evaluation.contract import CROP_MODES, Protocol
-from evaluation.engine.cli import build_parser, read_protocol
+from evaluation.engine.cli import build_parser
+from evaluation.engine.commands import read_protocol
 from leaderboard.views.outcomes import write_options
 
 PROTOCOLS = [

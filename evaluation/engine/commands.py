@@ -1,0 +1,231 @@
+"""What the commands of the command line do. Each takes the parsed arguments and prints what it finds."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from evaluation import catalogue, recognition
+from evaluation.contract import (
+    DatasetSpec,
+    EvaluationReport,
+    EvaluationSpec,
+    InputFault,
+    Progress,
+    Protocol,
+    WeightsSpec,
+)
+from evaluation.engine import evidence, ranks
+from evaluation.engine.child import Child
+from evaluation.engine.dataset import check_images, index_dataset
+from evaluation.engine.merging import merge
+from evaluation.engine.metrics import choose
+from evaluation.engine.pipeline import Folders, find_protocol, run
+from evaluation.engine.preprocessing import decode
+from evaluation.engine.thumbnails import count_classes, write_thumbnails
+from evaluation.engine.waiting import move_in, wait_for_run
+from evaluation.static_check import check
+
+
+def read_protocol(options: argparse.Namespace) -> Protocol | None:
+    """Return the declared protocol; single options change the published one. Raises: InputFault."""
+    names = ("resize", "crop", "interpolation", "mean", "std", "crop_mode")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: None if value == "none" else value for name, value in given.items()}
+    if options.protocol is not None:
+        if given:
+            raise InputFault("Give either --protocol or single options such as --resize, not both.")
+        return Protocol.from_dict(read_json(options.protocol))
+    if not given:
+        return None
+    published = find_protocol(WeightsSpec(options.weights, options.architecture))
+    return Protocol.from_dict(asdict(published) | given)
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """Raises: InputFault where there is no JSON object."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputFault(f"{path.name} cannot be read as JSON: {error}.") from error
+    if not isinstance(data, dict):
+        raise InputFault(f"{path.name} holds no JSON object.")
+    return data
+
+
+def check_writable(path: Path | None) -> None:
+    """Refuse before the work what would fail after it. Raises: InputFault."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise InputFault(f"{path} cannot be written: give a file in a folder that exists.")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    spec = EvaluationSpec(
+        weights=WeightsSpec(options.weights, options.architecture, None, options.background),
+        dataset=DatasetSpec(options.dataset, None, options.labels),
+        protocol=read_protocol(options),
+        metrics=options.metrics,
+        device=options.device,
+        precision=options.precision,
+        forward=options.forward,
+        batch_size=options.batch_size,
+    )
+    check_writable(options.output)
+    check_writable(options.evidence)
+    with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
+        report = run(spec, Folders(Path(folder) / "work", Path(folder) / "store"), show, options.evidence)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    if options.output is None:
+        print(report.to_json())
+    else:
+        options.output.write_text(report.to_json())
+        summarise(report)
+
+
+def show(progress: Progress) -> None:
+    """Keep one line on a terminal up to date."""
+    if sys.stderr.isatty():
+        count = f" {progress.done:,} of {progress.total:,}" if progress.total else ""
+        print(f"\r\x1b[K{progress.stage}{count} {progress.message}", end="", file=sys.stderr, flush=True)
+
+
+def summarise(report: EvaluationReport) -> None:
+    for key, score in report.metrics.items():
+        count = f", {score.correct:,} of {score.total:,}" if score.total else ""
+        print(f"{key} {score.value:.3f} (95 % interval {score.low:.3f} to {score.high:.3f}{count})")
+    print(f"{report.timing['images_per_second']:g} images/s on {report.environment['device']}")
+
+
+def read_spec(path: Path) -> EvaluationSpec:
+    """Raises: InputFault."""
+    try:
+        return EvaluationSpec.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputFault(f"{path.name} cannot be read: {error}.") from error
+
+
+def run_spec(options: argparse.Namespace) -> None:
+    check_writable(options.output)
+    spec = read_spec(options.spec)
+    # A polite end unwinds, so that the child ends too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
+        folders = Folders(options.work or Path(folder) / "work", options.store or Path(folder) / "store")
+        put_report(run(spec, folders, print_progress, options.evidence), options.output)
+
+
+def wait(options: argparse.Namespace) -> None:
+    """Run what is told later, in a box that has started by then."""
+
+    def run_waiting(words: list[str], child: Child) -> None:
+        told = options.parse(words)
+        move_in(options.root, told.work)
+        folders = Folders(told.work, told.store, options.root)
+        put_report(run(read_spec(told.spec), folders, print_progress, told.evidence, child), told.output)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    wait_for_run(options.root, tuple(options.box), run_waiting)
+
+
+def merge_parts(options: argparse.Namespace) -> None:
+    check_writable(options.output)
+    put_report(merge(read_spec(options.spec), options.parts, print_progress, options.evidence), options.output)
+
+
+def print_progress(progress: Progress) -> None:
+    print(progress.to_json(), flush=True)
+
+
+def put_report(report: EvaluationReport, path: Path) -> None:
+    """Put the report in place whole: who reads it finds all of it or none."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(report.to_json())
+    partial.rename(path)
+
+
+def inspect(options: argparse.Namespace) -> None:
+    if not options.file.is_file():
+        raise InputFault(f"The weights file {options.file.name} does not exist.")
+    verdict = check(options.file)
+    facts = {"format": verdict.format, "bytes": verdict.size_bytes, "tensors": verdict.tensors}
+    facts["parameters"] = verdict.parameters
+    if options.architecture:
+        # torch takes seconds to import and only this needs it.
+        from evaluation.engine.formats import load
+
+        find_protocol(WeightsSpec(str(options.file), options.architecture))
+        loaded = load(options.file, options.architecture)
+        facts |= {"architecture": options.architecture, "parameters": loaded.parameters}
+        if loaded.layouts:
+            facts["layouts"] = loaded.layouts
+    print(json.dumps(facts, indent=2))
+
+
+def list_architectures(options: argparse.Namespace) -> None:
+    if options.write_catalogue:
+        from evaluation.engine.architectures.listing import write_catalogue
+        from evaluation.engine.architectures.tensors import write_tensors
+
+        write_catalogue(catalogue.FILE)
+        return write_tensors(recognition.FILE)
+    found = [name for name in catalogue.names() if options.pattern.lower() in name.lower()]
+    if not found:
+        near = ", ".join(catalogue.nearest(options.pattern))
+        raise InputFault(f"No architecture matches {options.pattern!r}; the nearest are {near}.")
+    for name in found:
+        known = catalogue.load()[name]
+        side = known.protocol.crop or "as is"
+        print(f"{name:60} {side!s:>6} {known.parameters / 1e6:10.2f} M")
+
+
+def compare(options: argparse.Namespace) -> None:
+    print(json.dumps(asdict(evidence.compare(options.first, options.second)), indent=2))
+
+
+def rank(options: argparse.Namespace) -> None:
+    try:
+        text = sys.stdin.read() if options.outcomes == "-" else Path(options.outcomes).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputFault(f"{options.outcomes} cannot be read: {error}.") from error
+    print(ranks.answer(text))
+
+
+def describe_dataset(options: argparse.Namespace) -> None:
+    dataset = index_dataset(options.path, options.labels)
+    if options.check:
+        check_images(dataset, decode)
+    labels = np.array([sample.label for sample in dataset.samples], np.int32)
+    facts = {
+        "samples": len(dataset.samples),
+        "classes": len(dataset.class_names),
+        "class_names": dataset.class_names,
+        "digest": dataset.digest,
+        "metrics": choose(labels, ()).DEFAULTS,
+    }
+    print(json.dumps(facts))
+
+
+def make_thumbnails(options: argparse.Namespace) -> None:
+    if not options.folder.is_dir():
+        raise InputFault(f"{options.folder} is no folder; give one that exists.")
+    dataset = index_dataset(options.path, options.labels)
+    write_thumbnails(dataset, options.folder)
+    facts = {"digest": dataset.digest, "samples": len(dataset.samples), "class_counts": count_classes(dataset)}
+    print(json.dumps(facts))
+
+
+def predict(options: argparse.Namespace) -> None:
+    print_progress(Progress("loading"))
+    # Read when torch is loaded: threads that wait for each other spin for milliseconds else, and on a machine that is
+    # busy with other work hold up the very thread they wait for. Costs a few percent on an idle machine.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    from evaluation.engine.predict import main as predict_main
+
+    predict_main(options.family)
