@@ -16,6 +16,8 @@ FOLDER = ROOT / "docs" / "screenshots"
 VAR_DIR = Path(os.environ.get("VERIBOARD_VAR_DIR", ROOT / "var"))
 DESK, PHONE = 1360, 390
 BOARD, IMAGENET = "/benchmarks/digits-test/", "/benchmarks/imagenet-val-single-crop/"
+# The demo's three entries come after the twenty of the seed.
+COMPARE = "/compare/?a=21&b=22&c=23"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ SHOTS = (
     Shot("task", "/tasks/image-classification/"),
     Shot("dataset", "/datasets/digits-test/"),
     Shot("model", "/models/densenet-121/"),
+    Shot("compare", COMPARE),
+    Shot("compare-phone", COMPARE, PHONE, is_dark=True),
+    Shot("changes", "/changes/"),
     Shot("how-we-verify", "/how-we-verify/"),
 )
 
