@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 
 from leaderboard import versions
 from leaderboard.models import Benchmark, Claim, Entry, Paper
 from leaderboard.services.standings import refresh_benchmark, refresh_entry
+from portal.repeats import find_release
 from tests.factories import make_benchmark, make_entry, make_metric, make_user
 
 pytestmark = pytest.mark.django_db
@@ -147,3 +150,17 @@ def test_a_paper_that_changes_changes_the_tag(board: Benchmark) -> None:
     status, _etag, text = ask(PAGE, etag)
     assert status == 200
     assert 'title="After"' in text
+
+
+def test_release_is_the_same_for_each_process_and_another_after_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "BASE_DIR", tmp_path)
+    (tmp_path / "templates").mkdir()
+    page = tmp_path / "templates" / "page.html"
+    page.write_text("one")
+    before = find_release()
+    (tmp_path / "templates" / "page.cpython-311.pyc").write_text("compiled meanwhile")
+    assert find_release() == before
+    page.write_text("another")
+    assert find_release() != before
