@@ -19,11 +19,11 @@ class Frame:
     """The size of a chart and the edges of its field, in pixels."""
 
     width: int = 560
-    height: int = 250
+    height: int = 258
     left: int = 44
     top: int = 30
     right_margin: int = 18
-    bottom_margin: int = 34
+    bottom_margin: int = 42
 
     @property
     def right(self) -> int:
