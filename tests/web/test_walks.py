@@ -59,10 +59,11 @@ def test_reader_finds_filters_compares_and_downloads(
         assert len(Path(table.path()).read_text().splitlines()) == 8
         page.get_by_role("navigation").get_by_role("link", name=reader.say("Compare"), exact=True).click()
         page.get_by_role("link", name="ImageNet validation").click()
-        reader.field("First entry").select_option(index=1)
-        reader.field("Second entry").select_option(index=2)
+        reader.field("Entry %(n)s", n=1).select_option(index=1)
+        reader.field("Entry %(n)s", n=2).select_option(index=2)
         reader.button("Compare").click()
-        reader.see("Both need a verified score to be compared.")
+        page.wait_for_url("**/compare/?*a=*")
+        reader.see("Two of them at least need a verified score on the same samples.")
 
 
 def submit(walker: Walker, number: int, file: Path) -> Submission:
