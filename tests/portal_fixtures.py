@@ -27,6 +27,15 @@ def need(present: object, reason: str) -> None:
         (pytest.fail if os.environ.get("SERVICES") == "1" else pytest.skip)(reason)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what only PostgreSQL and Redis can run to the pass on them, where one follows."""
+    if os.environ.get("SERVICES") == "1" and "DATABASE_URL" not in os.environ:
+        needs = {"need_postgresql", "need_redis"}
+        left = [item for item in items if needs & set(getattr(item, "fixturenames", ()))]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """Let SQLite empty its tables between tests although the audit trail refuses deletions.

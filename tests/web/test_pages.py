@@ -143,8 +143,10 @@ def test_what_needs_an_account_asks_for_it(stage: Stage, anyone: Client) -> None
         assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/accounts/login/")
 
 
-def test_moderation_is_for_staff(stage: Stage, owner: Client) -> None:
-    assert owner.get("/moderation/").status_code == 302
+def test_moderation_is_for_staff(stage: Stage, owner: Client, anyone: Client) -> None:
+    assert anyone.get("/moderation/").headers["Location"].startswith("/accounts/login/")
+    # To be sent to sign in would be no way out of here.
+    assert owner.get("/moderation/").status_code == 403
 
 
 def test_unfinished_submissions_are_private(stage: Stage, anyone: Client, admin: Client) -> None:
