@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
+from pytest_django.plugin import DjangoDbBlocker
 
 from leaderboard.triggers import TRIGGERS
 from leaderboard.versions import forget
@@ -28,10 +29,10 @@ def need(present: object, reason: str) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave what only PostgreSQL and Redis can run to the pass on them, where one follows."""
-    if os.environ.get("SERVICES") == "1" and "DATABASE_URL" not in os.environ:
-        needs = {"need_postgresql", "need_redis"}
-        left = [item for item in items if needs & set(getattr(item, "fixturenames", ()))]
+    """Leave to the other pass what only it can run, where there are two: on SQLite, and on PostgreSQL and Redis."""
+    if os.environ.get("SERVICES") == "1":
+        others = {"need_sqlite"} if "DATABASE_URL" in os.environ else {"need_postgresql", "need_redis"}
+        left = [item for item in items if others & set(getattr(item, "fixturenames", ()))]
         items[:] = [item for item in items if item not in left]
         config.hook.pytest_deselected(items=left)
 
@@ -52,6 +53,19 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     operations.sql_flush = flush  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """End the sessions that threads of a served portal still hold, which would keep the database from being dropped."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+
 @pytest.fixture(autouse=True)
 def empty_cache() -> Iterator[None]:
     """Throttles and cached boards of one test do not reach the next."""
@@ -63,6 +77,11 @@ def empty_cache() -> Iterator[None]:
 @pytest.fixture
 def need_postgresql() -> None:
     need(connection.vendor == "postgresql", "needs PostgreSQL: SERVICES=1 make test")
+
+
+@pytest.fixture
+def need_sqlite() -> None:
+    need(connection.vendor == "sqlite", "needs SQLite: make test without DATABASE_URL")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from leaderboard.views.outcomes import read_outcome
 from leaderboard.views.requests import HtmxRequest, SignedInRequest
 
 PER_PAGE = 30
+CLASS_COLUMNS = ("name", "images", "difficult", "map", "map11", "correct", "total", "accuracy")
 
 
 @login_required
@@ -125,7 +126,9 @@ def download_classes(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = analysis.get("per_class") or analysis.get("average_precision") or []
     if not rows:
         raise Http404
-    table = [list(rows[0]), *([row.get(name, "") for name in rows[0]] for row in rows)]
+    # A database of JSON keeps no order of keys.
+    names = [name for name in CLASS_COLUMNS if name in rows[0]]
+    table = [names, *([row.get(name, "") for name in names] for row in rows)]
     response = HttpResponse(write_table(table), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="classes-{pk}.csv"'
     return response

@@ -9,10 +9,8 @@ from leaderboard.models import AuditEvent, Run
 from leaderboard.triggers import TRIGGERS
 from tests.factories import NOW, make_benchmark, make_submission, make_user
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL changes a table where it is"),
-]
+# PostgreSQL changes a table where it is.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("need_sqlite")]
 
 
 def list_triggers() -> set[str]:

@@ -51,7 +51,9 @@ def test_reader_finds_filters_compares_and_downloads(
         page.get_by_role("link", name="ImageNet validation").first.click()
         expect(rows).to_have_count(20)
         reader.field("Framework").select_option("TensorFlow")
-        reader.button("Filter").click()
+        # With script a filter acts at once.
+        if not look.has_script:
+            reader.button("Filter").click()
         expect(rows).to_have_count(7)
         assert "framework=TensorFlow" in page.url
         page.locator("summary", has_text=reader.say("Download")).click()
