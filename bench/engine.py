@@ -28,6 +28,8 @@ from evaluation.executor import Finished, Places, execute, start_waiting
 
 # Until a waiting box has loaded its libraries.
 WAIT_SECONDS = 10
+# The images of the reference's batches, and how many make a batch whose bits do not depend on their number.
+REFERENCE_BATCH, MULTIPLE = 64, 16
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = ("engine", "median", "least – most", "target", "reached", "predictions")
 Row = tuple[str, str, str, str, str, str]
@@ -168,7 +170,11 @@ def compare_tops(reference: list[Timing], engine: list[Timing]) -> str:
 
 
 def has_same_bits(reference: list[Timing], engine: list[Timing]) -> bool:
-    return all(np.array_equal(reference[0].logits, timing.logits) for timing in engine)
+    """Tell whether all logits are the same, save those of a last batch so small that the reference's own bits vary."""
+    images = len(reference[0].logits)
+    last = images % REFERENCE_BATCH
+    compared = images - last if last < MULTIPLE else images
+    return all(np.array_equal(reference[0].logits[:compared], timing.logits[:compared]) for timing in engine)
 
 
 def make_row(

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from evaluation.contract import InputFault
 from evaluation.engine import voc
+from evaluation.engine.ahead import work_ahead
 from evaluation.engine.labels import Labels, read_csv, read_folders
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
@@ -92,9 +93,9 @@ def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
     `labels`: a CSV, or the split of a dataset in PASCAL VOC's layout.
     """
     images, texts = {}, {}
-    for path, data in read_files(source):
-        if is_image(PurePath(path)):
-            images[path] = hashlib.sha256(data).hexdigest()
+    for path, digest, data in work_ahead(digest_file, read_files(source)):
+        if digest:
+            images[path] = digest
         else:
             texts[path] = data
     if not images:
@@ -114,6 +115,12 @@ def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
     samples.sort(key=lambda sample: (sample.label if isinstance(sample.label, int) else 0, sample.path))
     digest = digest_files({sample.path: sample.sha256 for sample in samples}, outputs | dict(found.sources))
     return Dataset(source, tuple(samples), tuple(classes), digest)
+
+
+def digest_file(item: tuple[str, bytes]) -> tuple[str, str, bytes]:
+    """Return path, digest and no bytes of an image; path, no digest and the bytes of another file."""
+    path, data = item
+    return (path, hashlib.sha256(data).hexdigest(), b"") if is_image(PurePath(path)) else (path, "", data)
 
 
 def find_labels(source: Path, images: Collection[str], texts: Mapping[str, bytes], labels: Path | str | None) -> Labels:

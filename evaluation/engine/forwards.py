@@ -35,10 +35,15 @@ OPSET = 18
 
 @dataclass(frozen=True)
 class Forward:
-    """A named way from (B, 3, H, W) float32 images, channels last in memory, to (B, outputs) logits."""
+    """A named way from (B, 3, H, W) float32 images to (B, outputs) logits."""
 
     name: str
     run: Callable[[torch.Tensor], object]
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """Of images that need not be copied first."""
+        return torch.channels_last if self.name == "channels_last" else torch.contiguous_format
 
 
 class ForwardUnavailable(RuntimeError):

@@ -5,10 +5,8 @@ import hashlib
 import json
 import math
 import os
-from collections import deque
-from collections.abc import Callable, Container, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Container, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ import numpy.typing as npt
 import PIL
 
 from evaluation.contract import InputFault, Protocol
+from evaluation.engine.ahead import work_ahead
 from evaluation.engine.dataset import Dataset, Sample
 from evaluation.engine.preprocessing import decode_aloud, find_fill, preprocess, quietly
 
@@ -24,8 +23,6 @@ Order = npt.NDArray[np.int64]
 OnProgress = Callable[[int, int], None]
 
 CHUNK = 512
-# Images that wait for each thread.
-AHEAD = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -117,7 +114,9 @@ def build_pixels(dataset: Dataset, protocol: Protocol, order: Order, target: Pat
     positions = {dataset.samples[sample].path: position for position, sample in enumerate(order)}
     with ExitStack() as stack:
         pixels: Pixels | None = None
-        for done, (name, image) in enumerate(stack.enter_context(decode_all(dataset, protocol, positions)), start=1):
+        stack.enter_context(quietly())
+        shown = stack.enter_context(closing(decode_all(dataset, protocol, positions)))
+        for done, (name, image) in enumerate(shown, start=1):
             if pixels is None:
                 pixels = stack.enter_context(open_new(target, (len(order), *image.shape)))
             check_size(image, pixels, name)
@@ -125,37 +124,16 @@ def build_pixels(dataset: Dataset, protocol: Protocol, order: Order, target: Pat
             on_progress(done, len(order))
 
 
-@contextmanager
-def decode_all(dataset: Dataset, protocol: Protocol, wanted: Container[str]) -> Iterator[Iterator[tuple[str, Pixels]]]:
-    """Yield the names and pixels of the wanted images in the dataset's order, decoded by a thread a processor.
+def decode_all(
+    dataset: Dataset, protocol: Protocol, wanted: Container[str]
+) -> Generator[tuple[str, Pixels], None, None]:
+    """Yield the names and pixels of the wanted images in the order in which the source gives them fastest."""
 
-    Pillow lets go of the interpreter while it decodes and resizes.
-    """
-
-    threads = os.cpu_count() or 1
-    pool = ThreadPoolExecutor(threads)
-    try:
-        with quietly():
-            yield decode_ahead(dataset, protocol, wanted, pool, AHEAD * threads)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def decode_ahead(
-    dataset: Dataset, protocol: Protocol, wanted: Container[str], pool: ThreadPoolExecutor, ahead: int
-) -> Iterator[tuple[str, Pixels]]:
-    def show(sample: Sample, data: bytes) -> tuple[str, Pixels]:
+    def show(item: tuple[Sample, bytes]) -> tuple[str, Pixels]:
+        sample, data = item
         return sample.path, preprocess(decode_aloud(data, sample.path), protocol)
 
-    running: deque[Future[tuple[str, Pixels]]] = deque()
-    for sample, data in dataset.read_images():
-        if sample.path in wanted:
-            running.append(pool.submit(show, sample, data))
-        # Images that are decoded long before their turn would only lie in memory.
-        if len(running) > ahead:
-            yield running.popleft().result()
-    while running:
-        yield running.popleft().result()
+    return work_ahead(show, (item for item in dataset.read_images() if item[0].path in wanted))
 
 
 def check_size(image: Pixels, pixels: Pixels, name: str) -> None:

@@ -45,9 +45,12 @@ def set_precision(precision: str) -> None:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
-def normalise(pixels: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    """Return (B, 3, H, W) float32, channels last in memory, from (B, H, W, 3) uint8, in the reference's order."""
-    return pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255).sub_(mean).div_(std)
+def normalise(
+    pixels: torch.Tensor, mean: torch.Tensor, std: torch.Tensor, into: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return (B, 3, H, W) float32 from (B, H, W, 3) uint8, in the reference's order of operations."""
+    images = pixels.permute(0, 3, 1, 2)
+    return (images.to(torch.float32) if into is None else into.copy_(images)).div_(255).sub_(mean).div_(std)
 
 
 class Predictor:
@@ -67,6 +70,7 @@ class Predictor:
             for values in (job.mean, job.std)
         )
         self.batch_size = fill(job.batch_size or DEFAULT_BATCHES[self.device.type == "cuda"], MULTIPLE)
+        self.buffers: dict[tuple[torch.Size, torch.memory_format], torch.Tensor] = {}
         # Until one is chosen: what every device and precision can do.
         self.way = Forward("onnxruntime" if loaded.is_graph else "channels_last", loaded.module)
 
@@ -83,7 +87,19 @@ class Predictor:
         array = batch.numpy()
         array[: len(pixels)], array[len(pixels) :] = pixels, pixels[-1]
         # From pinned memory the copy goes on while the device computes the batch before.
-        return normalise(batch.to(self.device, non_blocking=True), self.mean, self.std)
+        there = batch.to(self.device, non_blocking=True)
+        height, width = pixels.shape[1:3]
+        return normalise(there, self.mean, self.std, self.lend_buffer(torch.Size((count, 3, height, width))))
+
+    def lend_buffer(self, shape: torch.Size) -> torch.Tensor:
+        """Return a float32 tensor in the forward's memory layout, the same for every batch of a shape.
+
+        New memory costs more than what is written into it.
+        """
+        key = (shape, self.way.layout)
+        if key not in self.buffers:
+            self.buffers = {key: torch.empty(shape, device=self.device, memory_format=self.way.layout)}
+        return self.buffers[key]
 
     @torch.inference_mode()
     def forward(self, pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
