@@ -1,15 +1,17 @@
 """The submission form: what the page shows. What the fields may hold is checked by `services.intake` alone."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.functional import cached_property
 
 from leaderboard.models import Benchmark, Metric
+from leaderboard.services import protocols
+from leaderboard.services.protocols import Proposal
 
 NAMES = (
     *("benchmark", "model_name", "architecture", "framework", "weights", "upload", "weights_url", "weights_sha256"),
-    *("background", "protocol", "paper_url", "code_url"),
+    *("background", "paper_url", "code_url"),
 )
 
 
@@ -56,6 +58,20 @@ class SubmissionForm:
 
     def make_field(self, name: str) -> Field:
         return Field(name, self.values.get(name, ""), self.errors.get(name, ""))
+
+    @cached_property
+    def protocol(self) -> Proposal:
+        """What the fields of the protocol hold: filled in from the architecture, or the benchmark's own."""
+        chosen = self.values.get("benchmark", "")
+        # A browser shows the first one as chosen where none is.
+        board = next((each for each in self.benchmarks if each.slug == chosen), next(iter(self.benchmarks), None))
+        return protocols.propose_protocol(self.values, board)
+
+    @cached_property
+    def protocol_fields(self) -> dict[str, Field]:
+        values = self.protocol.values
+        fields = {key: self.make_field(protocols.PREFIX + key) for key in protocols.FIELDS}
+        return {key: replace(each, value=values[each.name]) for key, each in fields.items()}
 
     @cached_property
     def claims(self) -> list[tuple[Metric, Field]]:

@@ -42,6 +42,7 @@ urlpatterns = [
     path("badges/<slug:benchmark>/<slug:model>/", boards.find_badge_row, name="badge-row"),
     path("compare/", comparison.compare, name="compare"),
     path("submit/", submitting.submit_weights, name="submit"),
+    path("submit/protocol/", submitting.show_protocol, name="submit-protocol"),
     path("submit/check/", submitting.check_pieces, name="submit-check"),
     path("submissions/", submissions.list_own, name="submissions"),
     path("submissions/<uuid:pk>/", submissions.show, name="submission"),

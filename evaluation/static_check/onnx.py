@@ -4,14 +4,21 @@ Source: the message definitions of onnx.proto3 (field numbers) and the protobuf 
 """
 
 import mmap
-from collections.abc import Iterator
 from math import prod
-from typing import IO, NamedTuple
+from typing import IO
 
 from evaluation.contract import InputFault
+from evaluation.static_check import graphs
+from evaluation.static_check.graphs import Model
+from evaluation.static_check.pieces import Unseen, Window
+from evaluation.static_check.protobuf import Data, Field, fields, inside, read_packed, read_text, text
 from evaluation.static_check.verdict import Verdict
 
+# The exporting program's name and version; the version of an imported set of operators.
+PRODUCER, OPSET_VERSION = (2, 3), 2
 MAX_NODES = 200_000
+# Old exports name each of their tensors among the inputs; no more than these are looked at.
+MAX_VALUES = 20_000
 MAX_ELEMENTS = 2**31
 ELEMENT_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 
@@ -28,20 +35,6 @@ OPERATORS = frozenset(OPERATOR_NAMES.split())
 CONTROL = frozenset(("If", "Loop", "Scan", "SequenceMap"))
 
 
-class Field(NamedTuple):
-    number: int
-    kind: int
-    value: int
-    begin: int
-    end: int
-
-
-class Node(NamedTuple):
-    operator: str
-    domain: str
-    has_graph: bool
-
-
 def is_likely(head: bytes) -> bool:
     """A ModelProto begins with ir_version (field 1, a small varint) and a known field after it."""
     return (
@@ -55,65 +48,56 @@ def is_likely(head: bytes) -> bool:
 def check(file: IO[bytes], size: int) -> Verdict:
     """Raises: InputFault where the graph is not plain, complete and self-contained."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        graphs = []
-        for part in fields(data, 0, size):
-            if part.number == 7:
-                graphs.append(part)
-            elif part.number == 25:
-                raise InputFault("This ONNX model defines functions of its own; export it with its operators inlined.")
-            elif part.number == 8:
-                check_domain(data, part)
-        if len(graphs) != 1:
-            raise InputFault("This ONNX file holds no graph; export the model again.")
-        return Verdict("onnx", size, check_graph(data, graphs[0]))
+        return check_model(data, read_model(data, size), size)
 
 
-def fields(data: mmap.mmap, begin: int, end: int) -> Iterator[Field]:
-    """Yield the fields of a message; a length-delimited one by where it lies. Raises: InputFault."""
-    position = begin
-    while position < end:
-        tag, position = varint(data, position, end)
-        kind, value, start = tag & 7, 0, position
-        if kind == 0:
-            value, position = varint(data, position, end)
-        elif kind == 2:
-            length, start = varint(data, position, end)
-            position = start + length
-        elif kind in (1, 5):
-            position += 8 if kind == 1 else 4
-        else:
-            raise InputFault("This is no ONNX file that can be read; it is damaged, export it again.")
-        if position > end:
-            raise InputFault("This ONNX file is truncated; export it or fetch it again.")
-        yield Field(tag >> 3, kind, value, start, position)
+def check_pieces(data: Window, size: int) -> Verdict:
+    """Check as much as the pieces hold. The tensors lie between nodes and inputs, and are mostly not among them."""
+    try:
+        model = read_model(data, size)
+    except Unseen:
+        return Verdict("onnx", size)
+    try:
+        return check_model(data, model, size)
+    except Unseen:
+        return Verdict("onnx", size, graph=graphs.describe_tail(data, model))
 
 
-def varint(data: mmap.mmap, position: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < end and shift < 70:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-    raise InputFault("This ONNX file is truncated or damaged; export it or fetch it again.")
+def check_model(data: Data, model: Model, size: int) -> Verdict:
+    shapes, values = check_graph(data, model.graph)
+    return Verdict("onnx", size, shapes, graphs.describe(data, model, values, shapes))
 
 
-def text(data: mmap.mmap, part: Field) -> str:
-    return data[part.begin : min(part.end, part.begin + 512)].decode(errors="replace")
+def read_model(data: Data, size: int) -> Model:
+    """Return where the graph lies and what the model says of itself. Raises: InputFault."""
+    found, opsets, producer = [], [0], ["", ""]
+    for part in fields(data, 0, size):
+        if part.number in PRODUCER:
+            producer[part.number - PRODUCER[0]] = text(data, part)
+        elif part.number == 7:
+            found.append(part)
+        elif part.number == 25:
+            raise InputFault("This ONNX model defines functions of its own; export it with its operators inlined.")
+        elif part.number == 8:
+            check_domain(data, part)
+            opsets += [each.value for each in inside(data, part, OPSET_VERSION)]
+    if len(found) != 1:
+        raise InputFault("This ONNX file holds no graph; export the model again.")
+    return Model(found[0], max(opsets), " ".join(filter(None, producer)))
 
 
-def check_domain(data: mmap.mmap, part: Field) -> None:
-    domain = next((text(data, f) for f in fields(data, part.begin, part.end) if f.number == 1), "")
+def check_domain(data: Data, part: Field) -> None:
+    domain = read_text(data, part, 1)
     if domain not in ("", "ai.onnx"):
         raise InputFault(
             f"This ONNX model uses operators of {domain!r}; only the standard ones are run, export without."
         )
 
 
-def check_graph(data: mmap.mmap, graph: Field) -> dict[str, tuple[int, ...]]:
+def check_graph(data: Data, graph: Field) -> tuple[dict[str, tuple[int, ...]], list[Field]]:
+    """Return the shapes of the tensors, and where inputs and outputs are described. Raises: InputFault."""
     shapes: dict[str, tuple[int, ...]] = {}
+    values: list[Field] = []
     nodes = 0
     for part in fields(data, graph.begin, graph.end):
         if part.number == 1:
@@ -122,16 +106,18 @@ def check_graph(data: mmap.mmap, graph: Field) -> dict[str, tuple[int, ...]]:
         elif part.number == 5:
             name, shape = check_tensor(data, part)
             shapes[name] = shape
+        elif part.number in (graphs.INPUT, graphs.OUTPUT) and len(values) < MAX_VALUES:
+            values.append(part)
         elif part.number == 15:
             raise InputFault("This ONNX model holds sparse tensors, which are not evaluated; export dense ones.")
         if nodes > MAX_NODES:
             raise InputFault(f"This ONNX graph has more than {MAX_NODES:,} nodes; no classifier needs that.")
     if not nodes:
         raise InputFault("This ONNX graph is empty; export the model again.")
-    return shapes
+    return shapes, values
 
 
-def check_node(data: mmap.mmap, part: Field) -> None:
+def check_node(data: Data, part: Field) -> None:
     """Raises: InputFault, naming the operator that is not run."""
     operator = domain = ""
     for each in fields(data, part.begin, part.end):
@@ -148,7 +134,7 @@ def check_node(data: mmap.mmap, part: Field) -> None:
         raise InputFault(f"This ONNX graph uses the operator {operator[:60]!r}{where}, which is not run here.")
 
 
-def check_attribute(data: mmap.mmap, part: Field) -> None:
+def check_attribute(data: Data, part: Field) -> None:
     for each in fields(data, part.begin, part.end):
         if each.number in (6, 11):
             raise InputFault("This ONNX graph has a graph inside a node (control flow); export a plain graph.")
@@ -156,7 +142,7 @@ def check_attribute(data: mmap.mmap, part: Field) -> None:
             check_tensor(data, each)
 
 
-def check_tensor(data: mmap.mmap, part: Field) -> tuple[str, tuple[int, ...]]:
+def check_tensor(data: Data, part: Field) -> tuple[str, tuple[int, ...]]:
     """Return name and shape. Raises: InputFault where its data lie elsewhere or are not as many as declared."""
     name, kind, shape, raw = "", 0, [], None
     for each in fields(data, part.begin, part.end):
@@ -175,12 +161,3 @@ def check_tensor(data: mmap.mmap, part: Field) -> tuple[str, tuple[int, ...]]:
     if raw is not None and prod(shape) * ELEMENT_BYTES.get(kind, 1) != raw:
         raise InputFault(f"The tensor {name!r} in this ONNX model has other data than its shape says; it is damaged.")
     return name, tuple(shape)
-
-
-def read_packed(data: mmap.mmap, part: Field) -> list[int]:
-    values: list[int] = []
-    position = part.begin
-    while position < part.end and len(values) < 64:
-        value, position = varint(data, position, part.end)
-        values.append(value)
-    return values

@@ -1,5 +1,43 @@
 from dataclasses import dataclass, field
 from math import prod
+from typing import NamedTuple
+
+Shape = tuple[int | None, ...]
+
+
+class Tensor(NamedTuple):
+    """An input or output of a graph; a side that is open is None."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What an ONNX graph says of itself. `parameters` is None where only pieces of the file were seen."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    opset: int
+    producer: str
+    parameters: int | None
+
+    @property
+    def image(self) -> Shape:
+        """Return the shape of the only input, () where there is not just one."""
+        return self.inputs[0].shape if len(self.inputs) == 1 else ()
+
+    @property
+    def layout(self) -> str:
+        """Return where the channels stand, "" where the input is no batch of images."""
+        if len(self.image) != 4:
+            return ""
+        return "NHWC" if self.image[3] == 3 and self.image[1] != 3 else "NCHW"
+
+    @property
+    def classes(self) -> int | None:
+        """Return how many scores it gives an image, None where that is open."""
+        return self.outputs[0].shape[-1] if len(self.outputs) == 1 and self.outputs[0].shape else None
 
 
 @dataclass(frozen=True)
@@ -9,6 +47,7 @@ class Verdict:
     format: str  # "safetensors", "state_dict" or "onnx"
     size_bytes: int
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    graph: Graph | None = None
 
     @property
     def tensors(self) -> int:

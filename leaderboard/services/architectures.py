@@ -69,12 +69,19 @@ def name_choice(fitting: Sequence[str]) -> str:
     return _("The file fits %(names)s alike; give the one that it was trained as.") % {"names": shown}
 
 
+def count_outputs(verdict: Verdict | None, architecture: str) -> int | None:
+    """Return how many scores the network gives an image, None where the file does not tell."""
+    if verdict is None:
+        return None
+    return verdict.graph.classes if verdict.graph else recognition.count_outputs(verdict.shapes, architecture)
+
+
 def check_outputs(
     file: CheckedFile, architecture: str, benchmark: Benchmark | None, background: str, refusals: Refusals
 ) -> None:
     """Refuse a last layer that has not one output for each class of the benchmark."""
     classes = benchmark.split.classes if benchmark else None
-    outputs = recognition.count_outputs(file.verdict.shapes, architecture) if file.verdict else None
+    outputs = count_outputs(file.verdict, architecture)
     if not classes or not outputs or outputs == classes + (background == "first"):
         return
     counts = {"outputs": outputs, "classes": classes}

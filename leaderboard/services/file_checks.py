@@ -1,19 +1,23 @@
 """Say at once what a weights file is, from pieces of it: format, architecture, the protocol published for that."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from evaluation import catalogue, recognition
-from evaluation.contract import InputFault, Protocol
-from evaluation.static_check import Verdict, glimpse
+from evaluation.contract import InputFault
+from evaluation.static_check import Verdict, glimpse, graphs
 from evaluation.static_check.glimpse import Piece, Unseen
+from evaluation.static_check.verdict import Shape
 from leaderboard.sentences import say
 
 FORMATS = {"state_dict": "state dict", "safetensors": "safetensors", "onnx": "ONNX"}
+FLOAT_BYTES = 4
+# Where only pieces of a large file are here, its size tells as much as a form needs.
+ABOUT = gettext_noop("About %(n)s parameters if they are float32, opset %(opset)s.")
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,7 @@ class FileCheck:
     sentence: str
     is_refused: bool = False
     architectures: tuple[str, ...] = ()
-    # The published preprocessing: as the form takes it, and as one sentence.
     protocol: dict[str, object] = field(default_factory=dict)
-    preparation: str = ""
     need: tuple[int, int] | None = None
 
     def to_dict(self) -> dict[str, object]:
@@ -52,30 +54,48 @@ def name_limit() -> str:
 
 def describe(verdict: Verdict) -> FileCheck:
     if verdict.format == "onnx":
-        return FileCheck(_("An ONNX file, which carries its own architecture: leave that field empty."))
+        return describe_graph(verdict)
     fitting = recognition.recognise(verdict.shapes)
     if not fitting:
         return FileCheck(name_strangers(verdict))
     known = catalogue.find(fitting[0])
-    found = FileCheck(name_fitting(fitting, verdict), architectures=fitting)
-    if known is None:
-        return found
-    sentence = _("Published preprocessing: %(steps)s.") % {"steps": name_preparation(known.protocol)}
-    return replace(found, protocol={**vars(known.protocol)}, preparation=sentence)
+    protocol = {**vars(known.protocol)} if known else {}
+    return FileCheck(name_fitting(fitting, verdict), architectures=fitting, protocol=protocol)
 
 
-def name_preparation(protocol: Protocol) -> str:
-    """Return the steps by which an image is prepared."""
-    sizes = [_("resize %(n)s") % {"n": protocol.resize}] if protocol.resize else []
-    sizes += [_("centre crop %(n)s") % {"n": protocol.crop}] if protocol.crop else []
-    # An unusual mode says itself how the crop is meant.
-    sizes += [protocol.crop_mode] if protocol.crop_mode != "center" else []
-    steps = [*sizes, protocol.interpolation, *(f"{name} {write(getattr(protocol, name))}" for name in ("mean", "std"))]
-    return ", ".join(steps)
+def describe_graph(verdict: Verdict) -> FileCheck:
+    """Say what an ONNX graph takes and gives. Preprocessing is published nowhere: the input's size asks for it."""
+    graph = verdict.graph
+    own = _("An ONNX file, which carries its own architecture: leave that field empty.")
+    if graph is None or not graph.inputs:
+        return FileCheck(own)
+    said = [own]
+    if graph.layout:
+        takes = _("It takes images as %(shape)s (%(layout)s) and gives %(scores)s.")
+        scores = ", ".join(write_shape(each.shape) for each in graph.outputs)
+        said.append(takes % {"shape": write_shape(graph.image), "layout": graph.layout, "scores": scores})
+    else:
+        shapes = ", ".join(write_shape(each.shape) for each in graph.inputs)
+        said.append(
+            _("It takes %(shapes)s, where one batch of images is fed: export it for those.") % {"shapes": shapes}
+        )
+    size, opset = write_count(graph.parameters or verdict.size_bytes // FLOAT_BYTES), graph.opset
+    counted = _("%(n)s parameters, opset %(opset)s.") if graph.parameters else _(ABOUT)
+    said.append(counted % {"n": size, "opset": opset})
+    said += [_("Written by %(program)s.") % {"program": graph.producer[:60]}] if graph.producer else []
+    # Nobody has published it: the size of the images asks for it, and the form shows it in its fields.
+    protocol = graphs.find_protocol(graph.image) if graph.layout else None
+    return FileCheck(" ".join(said), protocol={**vars(protocol)} if protocol else {})
 
 
-def write(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.3g}" for value in values)
+def write_shape(shape: Shape) -> str:
+    """Return such as N×3×224×224; an open side is "?"."""
+    batch = ["N" if shape[0] is None else str(shape[0])] if shape else ["?"]
+    return "×".join(batch + ["?" if side is None else str(side) for side in shape[1:]])
+
+
+def write_count(count: int) -> str:
+    return f"{count / 1e6:.1f} M" if count >= 10**6 else f"{count:,}"
 
 
 def name_fitting(fitting: Sequence[str], verdict: Verdict) -> str:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import difflib
-import json
 import math
 import re
 import secrets
@@ -18,12 +17,13 @@ from django.core.validators import URLValidator
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from evaluation.contract import BACKGROUNDS, InputFault, Protocol
+from evaluation.contract import BACKGROUNDS, InputFault
 from evaluation.fetch import check_url
 from leaderboard.models import Ban, Benchmark, Metric, Submission
 from leaderboard.sentences import say
 from leaderboard.services.architectures import check_outputs, read_architecture
 from leaderboard.services.files import check_file, receive
+from leaderboard.services.protocols import find_published, read_protocol
 from leaderboard.services.refusals import Refusals, RequestRefused
 from leaderboard.services.submissions import SubmissionRequest, refuse_repeated
 
@@ -51,6 +51,7 @@ def read_request(
     architecture = read_architecture(values.get("architecture", ""), file, refusals)
     background = read_background(values.get("background", ""), refusals)
     check_outputs(file, architecture.name, benchmark, background, refusals)
+    published = find_published(architecture.name, file.verdict)
     draft = partial(
         SubmissionRequest,
         model_name=read_text(values, "model_name", _("Give the model's name."), refusals),
@@ -65,7 +66,7 @@ def read_request(
         weights_size_bytes=upload.size if upload else None,
         weights_format=file.verdict.format if file.verdict else "",
         claims=read_claims(values, benchmark, refusals),
-        protocol=read_protocol(values.get("protocol", ""), refusals),
+        protocol=read_protocol(values, benchmark, published, refusals),
         background=background,
         request_key=values.get("request_key", ""),
         paper_url=read_web_address(values, "paper_url", refusals),
@@ -204,19 +205,6 @@ def read_score(text: str, field: str, metric: Metric, refusals: Refusals) -> flo
         )
         return None
     return value
-
-
-def read_protocol(text: str, refusals: Refusals) -> dict[str, object] | None:
-    """Return the declared preprocessing, None for the benchmark's own."""
-    if not text:
-        return None
-    try:
-        return {**vars(Protocol.from_dict(json.loads(text)))}
-    except InputFault as fault:
-        refusals.add("protocol", say(str(fault)))
-    except (ValueError, TypeError, AttributeError):
-        refusals.add("protocol", _('The protocol is a JSON object such as {"resize": 256, "crop": 224}.'))
-    return None
 
 
 def read_background(text: str, refusals: Refusals) -> str:

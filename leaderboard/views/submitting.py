@@ -10,17 +10,19 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from evaluation import catalogue
-from evaluation.contract import Protocol
+from evaluation.contract import CROP_MODES, INTERPOLATIONS, Protocol
 from evaluation.static_check.glimpse import Piece
 from leaderboard.durations import say_duration
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Benchmark, Entry, Submission
 from leaderboard.queries.estimates import Work, read_estimator
-from leaderboard.services.file_checks import FileCheck, look_at, name_preparation
+from leaderboard.services.file_checks import FileCheck, look_at
 from leaderboard.services.intake import count_left, read_request
+from leaderboard.services.previews import preview
+from leaderboard.services.protocols import write_fields
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import Repeated, submit_once
 from leaderboard.services.uploads import list_own
@@ -38,7 +40,12 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
     """Show the form, and take what is sent through it."""
     benchmarks = Benchmark.objects.select_related("split__dataset", "protocol").exclude(split__path="")
     benchmarks = benchmarks.filter(is_open=True).prefetch_related("benchmark_metrics__metric")
-    if request.method == "POST":
+    found: FileCheck | None = None
+    if request.method == "POST" and "check" in request.POST:
+        looked = preview(request.POST.dict(), request.FILES.get("weights"), by=request.user, at=timezone.now())
+        form, found = SubmissionForm(benchmarks, looked.values), looked.check
+        form.refuse(looked.errors)
+    elif request.method == "POST":
         form = SubmissionForm(benchmarks, request.POST)
         try:
             checked = read_request(request.POST.dict(), request.FILES.get("weights"), by=request.user)
@@ -58,6 +65,9 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
     estimator = read_estimator(at=timezone.now())
     context = {
         "form": form,
+        "found": found,
+        "interpolations": INTERPOLATIONS,
+        "crop_modes": CROP_MODES,
         "request_key": request.POST.get("request_key") or uuid4(),
         "architectures": catalogue.names(),
         "left": count_left(request.user),
@@ -69,6 +79,20 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
         "has_workers": bool(estimator.workers[QUEUE]),
     }
     return render(request, "leaderboard/submit.html", context, status=400 if form.is_refused else 200)
+
+
+@login_required
+@never_cache
+@require_safe
+def show_protocol(request: SignedInRequest) -> HttpResponse:
+    """Show the fields of the protocol anew, after another benchmark, architecture or file was chosen."""
+    boards = Benchmark.objects.select_related("protocol").filter(slug=request.GET.get("benchmark", "")[:100])
+    context = {
+        "form": SubmissionForm(boards, request.GET),
+        "interpolations": INTERPOLATIONS,
+        "crop_modes": CROP_MODES,
+    }
+    return render(request, "leaderboard/protocol_fields.html", context)
 
 
 @login_required
@@ -86,16 +110,7 @@ def check_pieces(request: SignedInRequest) -> JsonResponse:
     found = look_at(pieces, int(size), name)
     benchmarks = Benchmark.objects.select_related("split", "protocol").filter(slug=request.POST.get("benchmark", ""))
     benchmark = benchmarks.first() if found.architectures else None
-    return JsonResponse(found.to_dict() | (describe_board(found, benchmark) if benchmark else {"duration": ""}))
-
-
-def describe_board(found: FileCheck, benchmark: Benchmark) -> dict[str, str]:
-    """Return what the chosen benchmark adds: how it prepares images, and how long the evaluation takes."""
-    said = {"duration": describe_duration(found, benchmark)}
-    if fixed := benchmark.protocol.preprocessing:
-        steps = name_preparation(Protocol.from_dict(fixed))
-        said["preparation"] = _("This benchmark prepares every image its own way: %(steps)s.") % {"steps": steps}
-    return said
+    return JsonResponse(found.to_dict() | {"duration": describe_duration(found, benchmark) if benchmark else ""})
 
 
 def describe_duration(found: FileCheck, benchmark: Benchmark) -> str:
@@ -145,4 +160,10 @@ def propose_entry(entry: Entry) -> dict[str, str]:
 def propose_again(submission: Submission) -> dict[str, str]:
     names = ("model_name", "architecture", "framework", "weights_url", "background", "paper_url", "code_url")
     claims = {f"claim_{key}": f"{value:g}" for key, value in submission.claims.items()}
-    return claims | {"benchmark": submission.benchmark.slug} | {name: getattr(submission, name) for name in names}
+    declared = write_fields(Protocol.from_dict(submission.protocol)) if submission.protocol else {}
+    return (
+        claims
+        | declared
+        | {"benchmark": submission.benchmark.slug}
+        | {name: getattr(submission, name) for name in names}
+    )

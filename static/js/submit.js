@@ -32,10 +32,12 @@ function showCheck(form, found) {
   const architecture = form.elements.architecture;
   const isOurs = !architecture.value || architecture.value === architecture.dataset.guess;
   const [guess] = found.architectures;
-  place.textContent = [found.sentence, found.preparation, found.duration].filter(Boolean).join(" ");
+  place.textContent = [found.sentence, found.duration].filter(Boolean).join(" ");
   place.className = found.is_refused ? "error" : "hint told";
   if (isOurs) architecture.value = architecture.dataset.guess = guess || "";
-  if (guess) form.elements.protocol.placeholder = JSON.stringify(found.protocol);
+  form.elements.graph_side.value = guess ? "" : found.protocol.crop ?? "";
+  // The fields of the protocol are filled in by the server, for what the form now says.
+  form.dispatchEvent(new Event("told"));
 }
 
 function say(form, text) {
@@ -128,7 +130,10 @@ function showAnswer(form, request) {
   const page = new DOMParser().parseFromString(request.responseText, "text/html");
   const fresh = page.querySelector("form[data-upload]");
   upload = null;
-  if (fresh) form.replaceWith(fresh);
+  if (fresh) {
+    form.replaceWith(fresh);
+    htmx.process(fresh);
+  }
   document.querySelector("[aria-invalid]")?.focus();
 }
 

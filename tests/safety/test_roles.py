@@ -79,6 +79,7 @@ ROUTES = {
     "badges/<slug:benchmark>/<slug:model>/": ("302", "302"),
     "compare/": PAGE,
     "submit/": ("in 200 200 200", "in 400 400 400"),
+    "submit/protocol/": ("in 200 200 200", "in 405 405 405"),
     "submit/check/": ("in 405 405 405", "in 400 400 400"),
     "submissions/": OWN,
     "submissions/<uuid:pk>/": FILE,

@@ -365,7 +365,16 @@ def test_what_is_asked_for_stays_text(board: Benchmark, bench: Bench) -> None:
         ),
         *("/search/?q=%s", "/compare/?benchmark=%s", "/accounts/reauthenticate/?next=%s"),
     ]
-    form = ("model_name", "architecture", "framework", "weights_url", "weights_sha256", "protocol", "claim_top1")
+    form = (
+        "model_name",
+        "architecture",
+        "framework",
+        "weights_url",
+        "weights_sha256",
+        "protocol_crop",
+        "protocol_mean",
+        "claim_top1",
+    )
 
     def show(text: str) -> list[str]:
         sent = client.post("/submit/", {"benchmark": board.slug, **dict.fromkeys(form, text)})

@@ -12,8 +12,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from evaluation.engine.architectures import build
-from tests.factories import make_benchmark, make_user
-from tests.small import write_weights
+from tests.factories import make_user
+from tests.small import write_graph, write_weights
 
 ADDRESS = "/submit/check/"
 Range = tuple[int, int]
@@ -51,7 +51,6 @@ def test_state_dict_is_told_from_its_ends(client: Client, tmp_path: Path, is_zip
     assert found["architectures"] == ["torchvision/shufflenet_v2_x0_5"]
     assert found["sentence"] == "This is torchvision/shufflenet_v2_x0_5, as a state dict file."
     assert found["protocol"]["crop"] == 224
-    assert "resize 256, centre crop 224, bilinear" in found["preparation"]
 
 
 def test_long_header_is_asked_for(client: Client, tmp_path: Path) -> None:
@@ -95,12 +94,43 @@ def test_nonsense_is_refused(client: Client, fields: dict[str, Any]) -> None:
     assert json.loads(answer.content) == {"sentence": ""}
 
 
-def test_benchmark_that_fixes_its_preprocessing_says_so(client: Client, tmp_path: Path) -> None:
-    board = make_benchmark()
-    board.protocol.preprocessing = {"resize": 32, "crop": 28}
-    board.protocol.save()
-    content = write_weights(tmp_path / "net.safetensors").read_bytes()
-    piece = ContentFile(content, name="piece")
-    fields = {"size": len(content), "name": "net", "begin": [0], "piece": [piece], "benchmark": board.slug}
-    found = client.post(ADDRESS, fields).json()
-    assert found["preparation"].startswith("This benchmark prepares every image its own way: resize 32, centre crop 28")
+GRAPHS: dict[str, tuple[tuple[int | str, ...], int]] = {
+    "NCHW": (("batch", 3, 32, 32), 32),
+    "NHWC": (("batch", 32, 32, 3), 32),
+    "fixed batch": ((1, 3, 40, 40), 40),
+    "open sides": (("batch", 3, "height", "width"), 224),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "two pieces"])
+def test_graph_says_what_it_takes_and_gives(client: Client, tmp_path: Path, name: str, is_whole: bool) -> None:
+    shape, side = GRAPHS[name]
+    content = write_graph(tmp_path / "net.onnx", shape).read_bytes()
+    ranges = [(0, len(content))] if is_whole else [(0, 300), (len(content) - 300, len(content))]
+    found = ask(client, content, ranges, name="net.onnx")
+    written = "×".join(str(each) if isinstance(each, int) else "?" for each in shape[1:])
+    batch = "N" if isinstance(shape[0], str) else "1"
+    assert f"images as {batch}×{written} ({'NHWC' if name == 'NHWC' else 'NCHW'})" in found["sentence"]
+    assert f"gives {batch}×10" in found["sentence"]
+    assert "opset 17" in found["sentence"]
+    assert "Written by pytorch 2.9." in found["sentence"]
+    # Of a small file the two ends are all.
+    assert ("About" in found["sentence"]) == (not is_whole and len(content) > 2000)
+    assert (found["protocol"]["crop"], found["architectures"]) == (side, [])
+
+
+def test_graph_whose_end_is_noise_says_what_is_certain(client: Client, tmp_path: Path) -> None:
+    content = bytearray(write_graph(tmp_path / "net.onnx").read_bytes())
+    end = content.rindex(b"images") - 4
+    content[end : end + 40] = b"\x5a" * 40
+    found = ask(client, bytes(content), [(0, 300), (len(content) - 300, len(content))])
+    assert found["sentence"].startswith("An ONNX file, which carries its own architecture")
+    assert "It takes" not in found["sentence"]
+
+
+def test_graph_with_an_operator_that_is_not_run_is_refused_before_it_is_sent(client: Client, tmp_path: Path) -> None:
+    content = write_graph(tmp_path / "net.onnx").read_bytes().replace(b"Flatten", b"RunTask")
+    found = ask(client, content, [(0, 300), (len(content) - 300, len(content))])
+    assert found["is_refused"]
+    assert "operator 'RunTask'" in found["sentence"]

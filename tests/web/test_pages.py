@@ -287,13 +287,6 @@ def test_content_policy_allows_nothing_inline(stage: Stage, anyone: Client) -> N
     assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("protocol", ["[1]", "3", '"crop"', "null", "{", '{"crop": [224]}'])
-def test_protocol_that_is_none_is_refused_in_a_sentence(stage: Stage, owner: Client, protocol: str) -> None:
-    text = owner.post("/submit/", {"benchmark": stage.digits.slug, "protocol": protocol}).content.decode()
-    (sentence,) = re.findall(r'id="protocol-error">([^<]*)<', text)
-    assert sentence.startswith(("The protocol is a JSON object such as", "crop must be a whole number"))
-
-
 def test_kind_of_a_resource_is_said_in_the_readers_language(stage: Stage, anyone: Client) -> None:
     task = stage.imagenet.task
     task.resources.create(title="Notes", url="https://example.org", type="Lab diary")
