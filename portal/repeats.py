@@ -1,7 +1,8 @@
 """Answer repeated reads of a board before anything else runs.
 
-What a visitor without a session sees of a board follows from its version, the address and the request's headers. So
-"has it changed?" is answered from these alone, and what the API has answered is kept as it is until the version moves.
+What a visitor without a session sees of a board follows from its version, the address, the language and a few
+headers: no page of it carries a token or a name. So "has it changed?" is answered from these alone, and what was
+answered is kept as it is until the version moves.
 """
 
 import hashlib
@@ -13,26 +14,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from django.utils.translation import get_language_from_request
 
 from leaderboard.versions import read_version
 
 BOARD = re.compile(r"/(?:(?P<api>api/v1/)benchmarks/(?P<board>[-\w]+)/leaderboard/|benchmarks/(?P<page>[-\w]+)/)\Z")
-HEADERS = ("HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_COOKIE", "HTTP_HX_REQUEST", "HTTP_HX_HISTORY_RESTORE_REQUEST")
-# Names of datasets and protocols move no version; so long they may stand as they were.
+HEADERS = ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "HTTP_HX_REQUEST", "HTTP_HX_HISTORY_RESTORE_REQUEST")
+# What is written past all signals shows after so long.
 KEPT_SECONDS = 600
+TAGS = ("ETag", "Cache-Control", "Vary")
 MADE_FROM = {".html", ".css", ".js", ".svg", ".mo", ".py", ".xml"}
+MESSAGES_COOKIE = CookieStorage.cookie_name
 MOST_KEPT, MOST_BYTES = 256, 300_000
 
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer of the API."""
+    """An answer that is sent again."""
 
     body: bytes
-    headers: tuple[tuple[str, str], ...]
-    etag: str
+    headers: dict[str, str]
 
 
 class RepeatMiddleware:
@@ -48,67 +52,55 @@ class RepeatMiddleware:
         version = read_version(asked["board"] or asked["page"]) if asked else None
         if asked is None or version is None:
             return self.get_response(request)
+        is_api = bool(asked["api"])
         # Taken before the answer is made: what is written meanwhile makes the tag too old, never the answer.
-        name = self.name(request, version)
-        return self.answer_api(request, name) if asked["api"] else self.answer_page(request, name)
+        name = self.name(request, version, is_api=is_api)
+        kept = self.kept.get(name)
+        # A page has one tag in every process, so that one which never made it knows it too.
+        headers = kept.headers if kept else {} if is_api else tag_page(name)
+        if has_it(request, headers.get("ETag", "")):
+            return HttpResponseNotModified(headers={each: headers[each] for each in TAGS if each in headers})
+        if kept is not None:
+            return HttpResponse(kept.body, headers=kept.headers)
+        return self.keep(name, self.get_response(request), {} if is_api else tag_page(name))
 
-    def name(self, request: HttpRequest, version: int) -> str:
+    def name(self, request: HttpRequest, version: int, *, is_api: bool) -> str:
         """Return a digest of all that the answer follows from."""
-        meta = request.META
+        # Cookies and headers name the language in a thousand ways, of which a page knows two.
         parts = [str(version), self.release, str(int(time.time() // KEPT_SECONDS)), str(request.scheme)]
-        parts += [meta.get("HTTP_HOST", ""), request.path_info, meta.get("QUERY_STRING", "")]
-        parts += [meta.get(header, "") for header in HEADERS]
+        parts += [get_language_from_request(request), request.META.get("HTTP_ACCEPT", "") if is_api else ""]
+        parts += [request.META.get(header, "") for header in HEADERS]
         return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
-    def answer_page(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        etag = f'W/"{name}"'
-        if has_it(request, etag):
-            return say_unchanged(etag, "private, no-cache")
-        response = self.get_response(request)
-        if response.status_code == 200 and not sets_new_cookie(request, response):
-            response["ETag"], response["Cache-Control"] = etag, "private, no-cache"
-        return response
-
-    def answer_api(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        kept = self.kept.get(name)
-        if kept is None:
-            response = self.get_response(request)
-            self.keep(name, response)
+    def keep(self, name: str, response: HttpResponseBase, tags: dict[str, str]) -> HttpResponseBase:
+        """Keep the answer where it is nobody's own."""
+        # Where a form's token is in it, its cookie is sent with it.
+        if not isinstance(response, HttpResponse) or response.status_code != 200 or response.cookies:
             return response
-        if has_it(request, kept.etag):
-            return say_unchanged(kept.etag, "no-cache")
-        return HttpResponse(kept.body, headers=dict(kept.headers))
-
-    def keep(self, name: str, response: HttpResponseBase) -> None:
-        is_plain = isinstance(response, HttpResponse) and response.status_code == 200 and not response.cookies
-        if is_plain and isinstance(response, HttpResponse) and len(response.content) <= MOST_BYTES:
-            self.kept[name] = Kept(response.content, tuple(response.headers.items()), response.headers.get("ETag", ""))
+        for header, value in tags.items():
+            response[header] = value
+        if len(response.content) <= MOST_BYTES:
+            self.kept[name] = Kept(response.content, dict(response.items()))
             while len(self.kept) > MOST_KEPT:
                 self.kept.popitem(last=False)
+        return response
+
+
+def tag_page(name: str) -> dict[str, str]:
+    return {"ETag": f'W/"{name}"', "Cache-Control": "private, no-cache", "Vary": "HX-Request, Cookie, Accept-Language"}
 
 
 def can_repeat(request: HttpRequest) -> bool:
-    """Tell whether the answer is the same for everybody: nobody is signed in, nothing is written."""
-    meta = request.META
-    is_known = f"{settings.SESSION_COOKIE_NAME}=" in meta.get("HTTP_COOKIE", "") or "HTTP_AUTHORIZATION" in meta
-    return request.method == "GET" and not is_known
+    """Tell whether the answer is the same for everybody: nobody is signed in or told something, nothing is written."""
+    cookies = request.META.get("HTTP_COOKIE", "")
+    is_known = any(f"{name}=" in cookies for name in (settings.SESSION_COOKIE_NAME, MESSAGES_COOKIE))
+    return request.method == "GET" and not is_known and "HTTP_AUTHORIZATION" not in request.META
 
 
 def has_it(request: HttpRequest, etag: str) -> bool:
     """Tell whether the visitor names this tag among those that are at hand, weak or not."""
     named = request.META.get("HTTP_IF_NONE_MATCH", "")
     return bool(etag) and etag.removeprefix("W/") in (each.strip().removeprefix("W/") for each in named.split(","))
-
-
-def sets_new_cookie(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Tell whether the page is another one the next time, when the cookie is sent. The forms' token is sent anew each
-    time to live longer, and is the same."""
-    sent = request.META.get("HTTP_COOKIE", "")
-    return any(f"{name}={cookie.value}" not in sent for name, cookie in response.cookies.items())
-
-
-def say_unchanged(etag: str, policy: str) -> HttpResponse:
-    return HttpResponseNotModified(headers={"ETag": etag, "Cache-Control": policy})
 
 
 def find_release() -> str:

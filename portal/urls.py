@@ -3,6 +3,7 @@ from django.urls import include, path
 
 from portal import health
 from portal.accounts.views import ConfirmingEmailView
+from portal.languages import choose_language
 
 handler400 = "portal.errors.answer_bad_request"
 handler500 = "portal.errors.answer_fault"
@@ -14,7 +15,7 @@ urlpatterns = [
     # Before allauth's own view of this address.
     path("accounts/email/", ConfirmingEmailView.as_view(), name="account_email"),
     path("accounts/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", choose_language, name="set_language"),
     path("api/v1/", include("leaderboard.api.urls")),
     path("", include("leaderboard.urls")),
 ]

@@ -6,9 +6,8 @@ from typing import Any
 
 import orjson
 from django.core.cache import cache
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
 from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
@@ -19,15 +18,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from leaderboard.api.serializers import BoardSerializer
-from leaderboard.models import Benchmark, BoardFacts
-from leaderboard.queries import (
-    PAGE_SIZE,
-    BadQuery,
-    read_board,
-    read_filters,
-    read_number,
-)
-from leaderboard.services.standings import read_facts
+from leaderboard.queries import PAGE_SIZE, BadQuery, Head, read_board, read_filters, read_number
+from leaderboard.services.standings import find_head
 from leaderboard.tables.boards import row_to_dict, write_csv
 
 MAX_PAGE_SIZE = 500
@@ -93,38 +85,34 @@ class LeaderboardView(APIView):
         responses={(200, "application/json"): BoardSerializer, (200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, slug: str) -> HttpResponseBase:
-        benchmark = get_object_or_404(Benchmark.objects.select_related("split__dataset", "protocol"), slug=slug)
-        facts = read_facts(benchmark)
+        head = find_head(slug)
+        if head is None:
+            raise Http404
         kind = request.accepted_renderer.format
-        key = facts.name_version("api", kind, get_language(), request.build_absolute_uri())
+        key = head.facts.name_version("api", kind, get_language(), request.build_absolute_uri())
         kept = cache.get(key)
         if kept is None:
-            kept = self.write(request, benchmark, facts)
-            cache.set(key, kept, facts.KEPT_SECONDS)
+            kept = self.write(request, head)
+            cache.set(key, kept, head.facts.KEPT_SECONDS)
         return answer(request, *kept)
 
-    def write(self, request: Request, benchmark: Benchmark, facts: BoardFacts) -> tuple[bytes, str, str]:
+    def write(self, request: Request, head: Head) -> tuple[bytes, str, str]:
         """Return the body of the answer, its content type and its `Link` header. Raises: BadQuery."""
         size = read_number(request.query_params, "page_size", 1, MAX_PAGE_SIZE) or PAGE_SIZE
         cursor = request.query_params.get("cursor") or None
-        board = read_board(benchmark, read_filters(request.query_params), cursor=cursor, page_size=size)
+        board = read_board(head, read_filters(request.query_params), cursor=cursor, page_size=size)
         links = {
             "next": self.link(request, board.next_cursor),
             "previous": self.link(request, board.previous_cursor),
         }
         header = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
         if request.accepted_renderer.format == "csv":
-            text = write_csv(board.rows, [metric.key for metric in board.metrics])
+            text = write_csv(board.rows, [metric.key for metric in head.metrics])
             return text.encode(), "text/csv; charset=utf-8", header
         body = {
-            "benchmark": benchmark.slug,
+            "benchmark": head.benchmark.slug,
             "metric": board.metric.key,
-            "counts": {
-                "entries": facts.entries,
-                "verified": facts.verified,
-                "mismatch": facts.mismatch,
-                "claimed": facts.claimed,
-            },
+            "counts": {name: getattr(head.facts, name) for name in ("entries", "verified", "mismatch", "claimed")},
             **links,
             "results": [row_to_dict(row) for row in board.rows],
         }

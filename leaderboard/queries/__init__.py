@@ -1,16 +1,17 @@
 """Reads: what pages and API show, as plain dataclasses, with a constant number of queries whatever the size."""
 
-from leaderboard.queries.board import PAGE_SIZE, Board, benchmark_metrics, read_findings
+from leaderboard.queries.board import PAGE_SIZE, Board, read_findings
 from leaderboard.queries.catalogue import BoardSummary, summarise_boards
 from leaderboard.queries.changes import Changes, read_changes
 from leaderboard.queries.charted import CHARTED, ChartRow, read_chart_rows
 from leaderboard.queries.comparison import compare_classes, compare_pairs, find_apart, read_known
 from leaderboard.queries.filters import BadQuery, BoardFilters, read_filters, read_number
+from leaderboard.queries.heads import Head, benchmark_metrics
 from leaderboard.queries.history import read_board
 from leaderboard.queries.ledger import LedgerLine, read_ledger
 from leaderboard.queries.pairs import compare_entries
 from leaderboard.queries.progress import SubmissionProgress, read_progress, with_outcomes
-from leaderboard.queries.rows import BoardRow, ScoreCell, WeightsLink, build_rows, make_line, read_rows
+from leaderboard.queries.rows import BoardRow, ScoreCell, WeightsLink, read_rows
 from leaderboard.queries.samples import Sample, Strip, draw_sheet, show_samples
 from leaderboard.queries.search import FoundPage, search
 
@@ -25,6 +26,7 @@ __all__ = [
     "Changes",
     "ChartRow",
     "FoundPage",
+    "Head",
     "LedgerLine",
     "Sample",
     "ScoreCell",
@@ -32,13 +34,11 @@ __all__ = [
     "SubmissionProgress",
     "WeightsLink",
     "benchmark_metrics",
-    "build_rows",
     "compare_classes",
     "compare_entries",
     "compare_pairs",
     "draw_sheet",
     "find_apart",
-    "make_line",
     "read_board",
     "read_changes",
     "read_chart_rows",

@@ -3,30 +3,31 @@
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from leaderboard.claims.table import Action, Change, Finding, Severity
-from leaderboard.models import Benchmark, BoardFacts, Metric, Standing
+from leaderboard.models import BoardFacts, Metric, Standing
 from leaderboard.queries.filters import BadQuery, BoardFilters
+from leaderboard.queries.heads import Head
 from leaderboard.queries.narrowing import filter_standings
-from leaderboard.queries.rows import BoardRow, Line, build_rows, read_lines
+from leaderboard.queries.rows import BoardRow, read_rows
 
 PAGE_SIZE = 50
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Board:
     """A page of a benchmark's leaderboard, sorted by `metric`, best first."""
 
-    benchmark: Benchmark
-    metrics: tuple[Metric, ...]
+    head: Head
     metric: Metric
-    filters: BoardFilters
-    rows: tuple[BoardRow, ...]
+    rows: Sequence[BoardRow]
     next_cursor: str | None = None
     previous_cursor: str | None = None
 
@@ -53,12 +54,6 @@ class Cursor:
             raise BadQuery("cursor", _("This cursor is not one of ours; start again from the first page.")) from error
 
 
-def benchmark_metrics(benchmark: Benchmark) -> tuple[Metric, ...]:
-    """Return the benchmark's metrics, the ranking one first."""
-    metrics = Metric.objects.filter(benchmark_metrics__benchmark=benchmark)
-    return tuple(metrics.order_by("benchmark_metrics__position"))
-
-
 def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:
     """Raises: BadQuery where the benchmark has no such metric."""
     if not metrics:
@@ -74,15 +69,15 @@ def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:
     )
 
 
-class Cut(NamedTuple):
-    """The lines of one page, best first, and whether there are more before and after them."""
+class Cut(NamedTuple, Generic[T]):
+    """The rows of one page, best first, and whether there are more before and after them."""
 
-    lines: list[Line]
+    rows: Sequence[T]
     has_before: bool
     has_after: bool
 
 
-def slice_standings(standings: QuerySet[Standing], cursor: Cursor | None, size: int) -> Cut:
+def slice_standings(standings: QuerySet[Standing], cursor: Cursor | None, size: int) -> Cut[BoardRow]:
     """Return one keyset page."""
     backwards = cursor is not None and cursor.backwards
     if cursor is not None:
@@ -92,39 +87,29 @@ def slice_standings(standings: QuerySet[Standing], cursor: Cursor | None, size: 
         before = Q(order_value__gte=value) & ~Q(order_value=value, entry_id__gte=entry)
         standings = standings.filter(before if backwards else after)
     order = ("order_value", "-entry_id") if backwards else ("-order_value", "entry_id")
-    page = read_lines(standings.order_by(*order)[: size + 1])
-    has_more, page = len(page) > size, page[:size]
+    rows = read_rows(standings.order_by(*order)[: size + 1])
+    has_more = len(rows) > size
     if backwards:
-        return Cut(page[::-1], has_more, True)
-    return Cut(page, cursor is not None, has_more)
+        # The one too many is the furthest from the cursor.
+        return Cut(rows[-size:], has_more, True)
+    return Cut(rows[:size], cursor is not None, has_more)
 
 
-def read_present_board(benchmark: Benchmark, filters: BoardFilters, *, cursor: str | None, page_size: int) -> Board:
+def read_present_board(head: Head, filters: BoardFilters, *, cursor: str | None, page_size: int) -> Board:
     """Return a page of the board as it stands. Raises: BadQuery."""
-    metrics = benchmark_metrics(benchmark)
-    metric = choose_metric(metrics, filters.metric)
-    standings = filter_standings(benchmark, metric, filters)
-    cut = slice_standings(standings, Cursor.decode(cursor) if cursor else None, page_size)
-    return make_board(benchmark, metrics, metric, filters, build_rows(cut.lines), cut)
+    metric = choose_metric(head.metrics, filters.metric)
+    standings = filter_standings(head, metric, filters)
+    return make_board(head, metric, slice_standings(standings, Cursor.decode(cursor) if cursor else None, page_size))
 
 
-def make_board(
-    benchmark: Benchmark,
-    metrics: tuple[Metric, ...],
-    metric: Metric,
-    filters: BoardFilters,
-    rows: tuple[BoardRow, ...],
-    cut: Cut,
-) -> Board:
+def make_board(head: Head, metric: Metric, cut: Cut[BoardRow]) -> Board:
     """Return the page with the cursors to its neighbours."""
-    page = cut.lines
-    following = Cursor(page[-1].order_value, page[-1].entry_id) if page and cut.has_after else None
-    preceding = Cursor(page[0].order_value, page[0].entry_id, True) if page and cut.has_before else None
+    rows = cut.rows
+    following = Cursor(rows[-1].order_value, rows[-1].entry_id) if rows and cut.has_after else None
+    preceding = Cursor(rows[0].order_value, rows[0].entry_id, True) if rows and cut.has_before else None
     return Board(
-        benchmark=benchmark,
-        metrics=metrics,
+        head=head,
         metric=metric,
-        filters=filters,
         rows=rows,
         next_cursor=following.encode() if following else None,
         previous_cursor=preceding.encode() if preceding else None,

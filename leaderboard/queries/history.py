@@ -1,70 +1,57 @@
 """A board as it stood at the end of a day: derived from the claims and results of that time, not from today's table."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Benchmark, Entry, Metric, Standing
-from leaderboard.queries.board import (
-    PAGE_SIZE,
-    Board,
-    Cursor,
-    Cut,
-    benchmark_metrics,
-    choose_metric,
-    make_board,
-    read_present_board,
-)
+from leaderboard.queries.board import PAGE_SIZE, Board, Cursor, Cut, choose_metric, make_board, read_present_board
 from leaderboard.queries.derivation import Known, build_standing, collect_known, settle
 from leaderboard.queries.filters import BadQuery, BoardFilters
+from leaderboard.queries.heads import Head
 from leaderboard.queries.narrowing import check_status, narrow_entries
-from leaderboard.queries.rows import Line, build_cell, build_row, make_line, read_links
+from leaderboard.queries.rows import BoardRow, ScoreCell, WeightsLink
 from leaderboard.ranking import rank, rank_intervals_from_intervals
 
 MOST_ENTRIES = 5_000
 
 
-def read_board(
-    benchmark: Benchmark, filters: BoardFilters, *, cursor: str | None = None, page_size: int = PAGE_SIZE
-) -> Board:
+def read_board(head: Head, filters: BoardFilters, *, cursor: str | None = None, page_size: int = PAGE_SIZE) -> Board:
     """Return a page of the board, today's or a past one. Raises: BadQuery."""
     if filters.as_of is None:
-        return read_present_board(benchmark, filters, cursor=cursor, page_size=page_size)
-    return read_past_board(benchmark, filters, filters.as_of, cursor=cursor, page_size=page_size)
+        return read_present_board(head, filters, cursor=cursor, page_size=page_size)
+    return read_past_board(head, filters, filters.as_of, cursor=cursor, page_size=page_size)
 
 
-def read_past_board(
-    benchmark: Benchmark, filters: BoardFilters, day: dt.date, *, cursor: str | None, page_size: int
-) -> Board:
+def read_past_board(head: Head, filters: BoardFilters, day: dt.date, *, cursor: str | None, page_size: int) -> Board:
     """Return a page of the board as it stood when `day` ended in UTC. Raises: BadQuery."""
-    metrics = benchmark_metrics(benchmark)
-    metric = choose_metric(metrics, filters.metric)
+    metric = choose_metric(head.metrics, filters.metric)
     check_status(filters)
     end = dt.datetime.combine(day, dt.time.max, tzinfo=dt.UTC)
-    entries = find_entries(benchmark, filters, end)
+    entries = find_entries(head, filters, end)
     known = collect_known([entry.pk for entry in entries], until=end)
-    standings = derive(entries, known, benchmark, metrics)
+    standings = derive(entries, known, head.benchmark, head.metrics)
     wanted = [s for s in rank_then(standings[metric.pk], metric) if has_status(s, filters.status)]
-    cut = cut_page([make_line(standing) for standing in wanted], Cursor.decode(cursor) if cursor else None, page_size)
-    links = read_links([line.entry_id for line in cut.lines])
-    rows = tuple(
+    cut = cut_page(wanted, Cursor.decode(cursor) if cursor else None, page_size)
+    links = read_links([standing.entry_id for standing in cut.rows])
+    rows = [
         build_row(
-            line,
-            {each.key: build_cell(standings[each.pk][line.entry_id]) for each in metrics},
-            links[line.entry_id],
-            name_result(known[line.entry_id]),
+            standing,
+            {each.key: build_cell(standings[each.pk][standing.entry_id]) for each in head.metrics},
+            links[standing.entry_id],
+            known[standing.entry_id],
         )
-        for line in cut.lines
-    )
-    return make_board(benchmark, metrics, metric, filters, rows, cut)
+        for standing in cut.rows
+    ]
+    return make_board(head, metric, Cut(rows, cut.has_before, cut.has_after))
 
 
-def find_entries(benchmark: Benchmark, filters: BoardFilters, end: dt.datetime) -> list[Entry]:
+def find_entries(head: Head, filters: BoardFilters, end: dt.datetime) -> list[Entry]:
     """Raises: BadQuery where they are too many to derive for one reader."""
-    entries = Entry.objects.filter(benchmark=benchmark, is_hidden=False, created_at__lte=end)
-    entries = narrow_entries(entries, filters).select_related("model__paper").order_by("pk")
+    entries = Entry.objects.filter(benchmark=head.benchmark, is_hidden=False, created_at__lte=end)
+    entries = narrow_entries(head, entries, filters).select_related("model__paper").order_by("pk")
     found = list(entries[: MOST_ENTRIES + 1])
     if len(found) > MOST_ENTRIES:
         raise BadQuery("as_of", _("This board is too large to be shown as of a day; narrow it by framework or name."))
@@ -98,17 +85,54 @@ def has_status(standing: Standing, status: str) -> bool:
     return status == "all" or (standing.verified is not None) == (status == "verified")
 
 
-def cut_page(lines: list[Line], cursor: Cursor | None, size: int) -> Cut:
-    """Return one page of sorted lines, as `slice_standings` does of stored standings."""
+def cut_page(standings: Sequence[Standing], cursor: Cursor | None, size: int) -> Cut[Standing]:
+    """Return one page of what is sorted, as `slice_standings` does of stored standings."""
     if cursor is None:
-        return Cut(lines[:size], False, len(lines) > size)
+        return Cut(standings[:size], False, len(standings) > size)
     place = (-cursor.order_value, cursor.entry_id)
     if cursor.backwards:
-        before = [line for line in lines if (-line.order_value, line.entry_id) < place]
+        before = [standing for standing in standings if (-standing.order_value, standing.entry_id) < place]
         return Cut(before[-size:], len(before) > size, True)
-    after = [line for line in lines if (-line.order_value, line.entry_id) > place]
+    after = [standing for standing in standings if (-standing.order_value, standing.entry_id) > place]
     return Cut(after[:size], True, len(after) > size)
 
 
-def name_result(known: Known) -> tuple[UUID, UUID] | None:
-    return (known.result.pk, known.result.run.submission_id) if known.result else None
+def read_links(entry_ids: Sequence[int]) -> dict[int, list[WeightsLink]]:
+    links: dict[int, list[WeightsLink]] = defaultdict(list)
+    rows = Entry.weights.through.objects.filter(entry_id__in=entry_ids).order_by("-weights__framework", "weights_id")
+    columns = ("entry_id", "weights__framework", "weights__url", "weights__sha256")
+    for entry_id, *link in rows.values_list(*columns):
+        links[entry_id].append(WeightsLink(*link))
+    return links
+
+
+def build_cell(standing: Standing) -> ScoreCell:
+    score, claim = (standing.verified, standing.low, standing.high), (standing.claimed, standing.claimed_text)
+    return ScoreCell(*claim, *score, standing.is_best)
+
+
+def build_row(standing: Standing, scores: dict[str, ScoreCell], links: list[WeightsLink], known: Known) -> BoardRow:
+    entry, model, paper = standing.entry, standing.entry.model, standing.entry.model.paper
+    return BoardRow(
+        entry_id=standing.entry_id,
+        order_value=standing.order_value,
+        rank=standing.rank,
+        rank_low=standing.rank_low,
+        rank_high=standing.rank_high,
+        status=entry.status,
+        verdict=entry.verdict,
+        extra_data=entry.extra_data,
+        code_urls=entry.code_urls,
+        verified_at=entry.verified_at,
+        model_slug=model.slug,
+        model_name=model.name,
+        parameters=model.parameters,
+        multiply_adds=model.multiply_adds,
+        paper_url=paper.url if paper else "",
+        paper_title=paper.title if paper else "",
+        published_on=paper.published_on if paper else None,
+        weights=links,
+        result_id=known.result.pk if known.result else None,
+        submission_id=known.result.run.submission_id if known.result else None,
+        scores=scores,
+    )

@@ -5,8 +5,9 @@ from typing import TypeVar
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
+from leaderboard.models import BoardFacts, Entry, Metric, Standing
 from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
+from leaderboard.queries.heads import Head
 
 R = TypeVar("R", bound=Model)
 # Where a filtered fact is found: a standing carries its entry's facts itself, so that no join keeps a database from
@@ -35,23 +36,17 @@ def check_status(filters: BoardFilters) -> None:
         raise BadQuery("status", sentence % {"status": filters.status[:100], "known": known})
 
 
-def narrow_standings(standings: QuerySet[Standing], filters: BoardFilters) -> QuerySet[Standing]:
-    if filters.extra_data:
-        standings = standings.filter(has_extra_data=filters.extra_data == "with")
-    return narrow(standings, filters, STANDING)
-
-
-def narrow_entries(entries: QuerySet[Entry], filters: BoardFilters) -> QuerySet[Entry]:
+def narrow_entries(head: Head, entries: QuerySet[Entry], filters: BoardFilters) -> QuerySet[Entry]:
     if filters.extra_data:
         entries = entries.exclude(extra_data="") if filters.extra_data == "with" else entries.filter(extra_data="")
-    return narrow(entries, filters, ENTRY)
+    return narrow(entries, filters, ENTRY, head.facts)
 
 
-def narrow(rows: QuerySet[R], filters: BoardFilters, places: dict[str, str]) -> QuerySet[R]:
+def narrow(rows: QuerySet[R], filters: BoardFilters, places: dict[str, str], facts: BoardFacts) -> QuerySet[R]:
     """Keep what the filters on model, paper and weights leave."""
     if filters.framework:
         links = Entry.weights.through.objects.filter(entry_id=OuterRef(places["entry"]))
-        rows = rows.filter(Exists(links.filter(weights__framework__in=find_spellings(filters.framework))))
+        rows = rows.filter(Exists(links.filter(weights__framework__in=find_spellings(facts, filters.framework))))
     bounds = {
         f"{places['parameters']}__lte": filters.max_parameters,
         f"{places['multiply_adds']}__lte": filters.max_multiply_adds,
@@ -64,20 +59,19 @@ def narrow(rows: QuerySet[R], filters: BoardFilters, places: dict[str, str]) -> 
     return rows
 
 
-def find_spellings(framework: str) -> list[str]:
-    """Return how the boards spell the framework. Exact names let a database judge how many rows will be left."""
-    known = BoardFacts.objects.values_list("frameworks", flat=True)
-    return sorted({name for names in known for name in names if name.lower() == framework.lower()} or {framework})
+def find_spellings(facts: BoardFacts, framework: str) -> list[str]:
+    """Return how the board spells the framework. Exact names let a database judge how many rows will be left."""
+    return [name for name in facts.frameworks if name.lower() == framework.lower()] or [framework]
 
 
-def filter_standings(benchmark: Benchmark, metric: Metric, filters: BoardFilters) -> QuerySet[Standing]:
+def filter_standings(head: Head, metric: Metric, filters: BoardFilters) -> QuerySet[Standing]:
     """Return the visible standings that the filters leave. Raises: BadQuery."""
     check_status(filters)
-    standings = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
-    if filters.status in ("verified", "mismatch"):
-        standings = standings.filter(verified__isnull=False)
+    asked: dict[str, object] = {"benchmark": head.benchmark, "metric": metric, "is_visible": True}
+    if filters.status != "all":
+        asked["verified__isnull"] = filters.status == "claimed"
     if filters.status == "mismatch":
-        standings = standings.filter(is_mismatch=True)
-    if filters.status == "claimed":
-        standings = standings.filter(verified__isnull=True)
-    return narrow_standings(standings, filters)
+        asked["is_mismatch"] = True
+    if filters.extra_data:
+        asked["has_extra_data"] = filters.extra_data == "with"
+    return narrow(Standing.objects.filter(**asked), filters, STANDING, head.facts)

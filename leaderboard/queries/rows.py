@@ -1,19 +1,25 @@
-"""The rows of a board, read as plain values: as objects of the models they would cost ten times as much."""
+"""The rows of a board as plain values, read with two statements that are written out here.
+
+Built by the ORM for each reader anew, they would take several times as long as the database takes to answer them; which
+standings are read is still a queryset, whoever chooses them.
+"""
 
 import datetime as dt
+import functools
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
+import orjson
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import F, QuerySet
 
-from leaderboard.models import Entry, Result, Standing
+from leaderboard.models import Standing
 
 
-@dataclass(frozen=True)
-class ScoreCell:
+class ScoreCell(NamedTuple):
     """One metric of a row: the claim as stated beside the verified score with its 95 % interval."""
 
     claimed: float | None = None
@@ -34,37 +40,36 @@ class ScoreCell:
         return self.verified - self.claimed
 
 
-@dataclass(frozen=True)
-class WeightsLink:
+class WeightsLink(NamedTuple):
     framework: str
     url: str
     sha256: str
 
 
-@dataclass(frozen=True)
-class BoardRow:
+class BoardRow(NamedTuple):
     """One row of a leaderboard. Rank and rank interval are those of the sorted metric and None while unverified."""
 
     entry_id: int
+    order_value: float
     rank: int | None
     rank_low: int | None
     rank_high: int | None
-    model_slug: str
-    model_name: str
     status: str
     verdict: str
-    scores: dict[str, ScoreCell]
-    weights: tuple[WeightsLink, ...]
+    extra_data: str
+    code_urls: Sequence[dict[str, str]]
+    verified_at: dt.datetime | None
+    model_slug: str
+    model_name: str
+    parameters: int | None
+    multiply_adds: int | None
     paper_url: str
     paper_title: str
     published_on: dt.date | None
-    code_urls: tuple[dict[str, str], ...]
-    parameters: int | None
-    multiply_adds: int | None
-    extra_data: str
-    verified_at: dt.datetime | None
-    result_id: UUID | None = None
-    submission_id: UUID | None = None
+    weights: Sequence[WeightsLink]
+    result_id: UUID | None
+    submission_id: UUID | None
+    scores: dict[str, ScoreCell]
 
     @property
     def is_level(self) -> bool:
@@ -76,142 +81,88 @@ class BoardRow:
         return tuple(dict.fromkeys(link.framework for link in self.weights))
 
 
-class Line(NamedTuple):
-    """What a row takes from its standing, entry, model and paper; `LINE` says where each stands."""
-
-    entry_id: int
-    order_value: float
-    verified: float | None
-    rank: int | None
-    rank_low: int | None
-    rank_high: int | None
-    status: str
-    verdict: str
-    extra_data: str
-    code_urls: list[dict[str, str]]
-    verified_at: dt.datetime | None
-    model_slug: str
-    model_name: str
-    parameters: int | None
-    multiply_adds: int | None
-    paper_url: str | None
-    paper_title: str | None
-    published_on: dt.date | None
-
-
-OF_ENTRY, OF_MODEL = "entry__", "entry__model__"
-LINE = (
-    *("entry_id", "order_value", "verified", "rank", "rank_low", "rank_high"),
-    *(OF_ENTRY + name for name in ("status", "verdict", "extra_data", "code_urls", "verified_at")),
-    *(OF_MODEL + name for name in ("slug", "name", "parameters", "multiply_adds")),
-    *(OF_MODEL + "paper__" + name for name in ("url", "title", "published_on")),
-)
-CELL = ("entry_id", "metric__key", "claimed", "claimed_text", "verified", "low", "high", "is_best")
-
-
-def read_lines(standings: QuerySet[Standing]) -> list[Line]:
-    """Return the standings' lines in their order, with one query."""
-    return [Line(*values) for values in standings.values_list(*LINE)]
-
-
-def make_line(standing: Standing) -> Line:
-    """Return the line of a standing that is at hand, with its entry, model and paper."""
-    entry, model, paper = standing.entry, standing.entry.model, standing.entry.model.paper
-    return Line(
-        standing.entry_id,
-        standing.order_value,
-        standing.verified,
-        standing.rank,
-        standing.rank_low,
-        standing.rank_high,
-        entry.status,
-        entry.verdict,
-        entry.extra_data,
-        entry.code_urls,
-        entry.verified_at,
-        model.slug,
-        model.name,
-        model.parameters,
-        model.multiply_adds,
-        paper.url if paper else None,
-        paper.title if paper else None,
-        paper.published_on if paper else None,
-    )
+CHOSEN = ("entry_id", "order_value", "rank", "rank_low", "rank_high")
+# In the order of BoardRow's fields; the scores follow from the second statement.
+LINES = """
+WITH chosen (entry_id, order_value, rank, rank_low, rank_high) AS ({chosen})
+SELECT chosen.entry_id, chosen.order_value, chosen.rank, chosen.rank_low, chosen.rank_high,
+       entry.status, entry.verdict, entry.extra_data, entry.code_urls, entry.verified_at,
+       model.slug, model.name, model.parameters, model.multiply_adds,
+       coalesce(paper.url, ''), coalesce(paper.title, ''), paper.published_on,
+       (SELECT CAST({collect}({array}(framework, url, sha256)) AS text)
+        FROM (SELECT weights.framework, weights.url, weights.sha256 FROM leaderboard_entry_weights AS link
+              JOIN leaderboard_weights AS weights ON weights.id = link.weights_id
+              WHERE link.entry_id = chosen.entry_id ORDER BY weights.framework DESC, weights.id) AS files),
+       result.id, run.submission_id
+FROM chosen
+JOIN leaderboard_entry AS entry ON entry.id = chosen.entry_id
+JOIN leaderboard_model AS model ON model.id = entry.model_id
+LEFT JOIN leaderboard_paper AS paper ON paper.id = model.paper_id
+LEFT JOIN leaderboard_result AS result ON result.id = (
+    SELECT latest.id FROM leaderboard_result AS latest
+    WHERE latest.entry_id = chosen.entry_id AND latest.retracted_at IS NULL ORDER BY latest.created_at DESC LIMIT 1)
+LEFT JOIN leaderboard_run AS run ON run.id = result.run_id
+ORDER BY chosen.order_value DESC, chosen.entry_id
+"""
+# By one order always, as what is written from the cells is compared by its digest.
+CELLS = """
+SELECT standing.entry_id, metric.key, standing.claimed, standing.claimed_text, standing.verified, standing.low,
+       standing.high, standing.is_best
+FROM leaderboard_standing AS standing JOIN leaderboard_metric AS metric ON metric.id = standing.metric_id
+WHERE standing.entry_id IN ({places}) ORDER BY standing.entry_id, standing.metric_id
+"""
+# How each database makes an array, and one of many rows.
+ARRAYS = {
+    "postgresql": {"array": "json_build_array", "collect": "json_agg"},
+    "sqlite": {"array": "json_array", "collect": "json_group_array"},
+}
 
 
 def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
-    """Return the rows of these standings in their order."""
-    return build_rows(read_lines(standings))
+    """Return the rows of these standings, one an entry, best first, with two queries."""
+    try:
+        chosen, parameters = standings.values_list(*CHOSEN).query.sql_with_params()
+    except EmptyResultSet:
+        return ()
+    statement = LINES.format(chosen=chosen, **ARRAYS[connection.vendor])
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        lines = [list(values) for values in cursor.fetchall()]
+    for place, convert in list_converters(connection.vendor):
+        for line in lines:
+            line[place] = convert(line[place])
+    cells = read_cells([line[0] for line in lines])
+    return tuple(BoardRow._make([*line, cells[line[0]]]) for line in lines)
 
 
-def build_rows(lines: Iterable[Line]) -> tuple[BoardRow, ...]:
-    """Fill the rows with three more queries."""
-    lines = list(lines)
-    ids = [line.entry_id for line in lines]
-    cells = read_cells(ids)
-    links, results = read_links(ids), read_results([line.entry_id for line in lines if line.verified is not None])
-    return tuple(build_row(ln, cells[ln.entry_id], links[ln.entry_id], results.get(ln.entry_id)) for ln in lines)
+@functools.cache
+def list_converters(vendor: str) -> list[tuple[int, Callable[[Any], Any]]]:
+    """Return what makes of a column, by its place, the value of its field; SQLite knows neither days nor UUIDs."""
+    fields = BoardRow._fields
+    found: list[tuple[int, Callable[[Any], Any]]] = [
+        (fields.index("code_urls"), orjson.loads),
+        (fields.index("weights"), read_links),
+    ]
+    columns = {"verified_at": F("entry__verified_at"), "published_on": F("entry__model__paper__published_on")}
+    columns |= {"result_id": F("entry__results__id"), "submission_id": F("entry__results__run__submission")}
+    for name, path in columns.items():
+        column = path.resolve_expression(Standing.objects.all().query)
+        for convert in connection.ops.get_db_converters(column):
+            found.append((fields.index(name), functools.partial(convert, expression=column, connection=connection)))
+    return found
 
 
-def read_cells(entry_ids: list[int]) -> dict[int, dict[str, ScoreCell]]:
+def read_links(text: str | None) -> tuple[WeightsLink, ...]:
+    return tuple(WeightsLink(*values) for values in orjson.loads(text or "[]"))
+
+
+def read_cells(entry_ids: Iterable[int]) -> dict[int, dict[str, ScoreCell]]:
     """Return the scores of the entries on each metric, by its key."""
+    ids = list(entry_ids)
     cells: dict[int, dict[str, ScoreCell]] = defaultdict(dict)
-    for entry_id, key, *values in Standing.objects.filter(entry_id__in=entry_ids).values_list(*CELL):
-        cells[entry_id][key] = ScoreCell(*values)
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(CELLS.format(places=", ".join(["%s"] * len(ids))), ids)
+            for entry_id, key, *values in cursor.fetchall():
+                cells[entry_id][key] = ScoreCell(*values)
     return cells
-
-
-def build_cell(standing: Standing) -> ScoreCell:
-    return ScoreCell(
-        standing.claimed,
-        standing.claimed_text,
-        standing.verified,
-        standing.low,
-        standing.high,
-        standing.is_best,
-    )
-
-
-def read_links(entry_ids: list[int]) -> dict[int, list[WeightsLink]]:
-    links: dict[int, list[WeightsLink]] = defaultdict(list)
-    rows = Entry.weights.through.objects.filter(entry_id__in=entry_ids).order_by("-weights__framework", "weights_id")
-    columns = ("entry_id", "weights__framework", "weights__url", "weights__sha256")
-    for entry_id, framework, url, sha256 in rows.values_list(*columns):
-        links[entry_id].append(WeightsLink(framework, url, sha256))
-    return links
-
-
-def read_results(entry_ids: list[int]) -> dict[int, tuple[UUID, UUID]]:
-    """Return each entry's standing result with its submission."""
-    rows = Result.objects.filter(entry_id__in=entry_ids, retracted_at=None).order_by("created_at")
-    return {
-        entry_id: (result_id, submission_id)
-        for entry_id, result_id, submission_id in rows.values_list("entry_id", "id", "run__submission_id")
-    }
-
-
-def build_row(
-    line: Line, cells: dict[str, ScoreCell], links: list[WeightsLink], result: tuple[UUID, UUID] | None
-) -> BoardRow:
-    return BoardRow(
-        entry_id=line.entry_id,
-        rank=line.rank,
-        rank_low=line.rank_low,
-        rank_high=line.rank_high,
-        model_slug=line.model_slug,
-        model_name=line.model_name,
-        status=line.status,
-        verdict=line.verdict,
-        scores=cells,
-        weights=tuple(links),
-        paper_url=line.paper_url or "",
-        paper_title=line.paper_title or "",
-        published_on=line.published_on,
-        code_urls=tuple(line.code_urls),
-        parameters=line.parameters,
-        multiply_adds=line.multiply_adds,
-        extra_data=line.extra_data,
-        verified_at=line.verified_at,
-        result_id=result[0] if result else None,
-        submission_id=result[1] if result else None,
-    )

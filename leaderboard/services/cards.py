@@ -10,6 +10,7 @@ from evaluation.cards import can_draw, draw_card
 from leaderboard.models import BoardFacts
 from leaderboard.queries import BoardFilters, BoardRow, read_board
 from leaderboard.queries.board import Board
+from leaderboard.queries.heads import read_head
 
 ROWS = 5
 # So many a turn: another turn follows soon, and workers have better things to do.
@@ -22,15 +23,17 @@ def draw_due() -> int:
     if not can_draw():
         return 0
     due = BoardFacts.objects.filter(is_stale=False, entries__gt=0).exclude(card_version=F("version"))
-    related = ("benchmark__split__dataset", "benchmark__protocol")
-    chosen = list(due.defer("findings").select_related(*related).order_by("version")[:BOARDS_A_TURN])
+    chosen = list(due.defer("findings").select_related("benchmark").order_by("version")[:BOARDS_A_TURN])
     return sum(draw(facts) for facts in chosen)
 
 
 def draw(facts: BoardFacts) -> bool:
     """Store the board's card under its version, in place of the one before."""
+    head = read_head(facts.benchmark.slug)
+    if head is None:
+        return False
     with translation.override("en"):
-        board = read_board(facts.benchmark, BoardFilters(), page_size=ROWS)
+        board = read_board(head, BoardFilters(), page_size=ROWS)
         picture = draw_card(describe(board, facts))
     if picture is None:
         return False
@@ -45,11 +48,11 @@ def draw(facts: BoardFacts) -> bool:
 
 def describe(board: Board, facts: BoardFacts) -> dict[str, object]:
     """Return what the card says."""
-    split = board.benchmark.split
+    split = board.head.benchmark.split
     counts = f"{facts.verified:,} verified · {facts.mismatch:,} below their claim · {facts.entries:,} entries"
     return {
         "title": f"{split.dataset.name} {split.name}",
-        "note": f"{board.benchmark.protocol.name} · {board.metric.label}",
+        "note": f"{board.head.benchmark.protocol.name} · {board.metric.label}",
         "counts": counts,
         "rows": [describe_row(row, board) for row in board.rows],
         "font": str(FONT),

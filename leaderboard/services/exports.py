@@ -7,8 +7,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import translation
 
-from leaderboard.models import Benchmark
-from leaderboard.queries import BoardFilters, BoardRow, benchmark_metrics, read_board
+from leaderboard.queries import BoardFilters, BoardRow, Head, read_board
 from leaderboard.tables.bibtex import write_bibtex
 from leaderboard.tables.boards import row_to_dict, write_csv, write_markdown
 from leaderboard.tables.model_index import write_model_index
@@ -36,14 +35,15 @@ WRITERS: dict[str, Callable[[Title, Rows], str]] = {
 }
 
 
-def export_board(benchmark: Benchmark, format: str, filters: BoardFilters | None = None) -> str:
+def export_board(head: Head, format: str, filters: BoardFilters | None = None) -> str:
     """Return the rows that the filters leave, best first, as one of `WRITERS`. Raises: queries.BadQuery."""
-    board = read_board(benchmark, filters or BoardFilters(), page_size=MOST_ROWS)
-    return WRITERS[format](describe_board(benchmark), board.rows)
+    board = read_board(head, filters or BoardFilters(), page_size=MOST_ROWS)
+    return WRITERS[format](describe_board(head), board.rows)
 
 
-def describe_board(benchmark: Benchmark) -> Title:
+def describe_board(head: Head) -> Title:
     """Return the names of the board in English, which the formats are written in."""
+    benchmark = head.benchmark
     with translation.override("en"):
         task, dataset = benchmark.task, benchmark.split.dataset
         return Title(
@@ -53,6 +53,6 @@ def describe_board(benchmark: Benchmark) -> Title:
             dataset_slug=dataset.slug,
             split=benchmark.split.name,
             protocol=benchmark.protocol.name,
-            columns=tuple(Column(m.key, m.label, m.decimals) for m in benchmark_metrics(benchmark)),
+            columns=tuple(Column(m.key, m.label, m.decimals) for m in head.metrics),
             url=settings.BASE_URL + benchmark.get_absolute_url(),
         )

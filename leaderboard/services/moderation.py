@@ -71,10 +71,9 @@ def approve(entry: Entry, *, by: audit.Actor, at: dt.datetime, reason: str = "")
 @transaction.atomic
 def look_at_findings(benchmark: Benchmark, *, by: audit.Actor, at: dt.datetime, reason: str = "") -> None:
     """Note that the board's findings were looked at; it leaves the queue until the lint says something else."""
-    facts = standings.read_facts(benchmark)
-    audit.record(
-        LOOKED_AT, benchmark, by=by, at=at, reason=reason.strip(), data={"findings": name_findings(facts.findings)}
-    )
+    head = standings.find_head(benchmark.slug)
+    seen = name_findings(head.facts.findings if head else [])
+    audit.record(LOOKED_AT, benchmark, by=by, at=at, reason=reason.strip(), data={"findings": seen})
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from evaluation.paired import unpack
 from evaluation.ranks import find_rank_intervals
 from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
-from leaderboard.queries.board import benchmark_metrics
+from leaderboard.queries import heads
 from leaderboard.queries.derivation import BATCH, build_standing, collect_known, settle
 from leaderboard.queries.pairs import read_outcomes
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
@@ -46,7 +46,7 @@ def refresh_entry(entry: Entry) -> None:
     """Derive one entry anew, and the ranks of its board. Costs the same whatever stands there as a claim only."""
     benchmark = entry.benchmark
     lock(benchmark)
-    metrics = list(benchmark_metrics(benchmark))
+    metrics = list(heads.benchmark_metrics(benchmark))
     before = read_share(entry, metrics)
     refresh_entries([entry], benchmark, metrics)
     rerank(benchmark, metrics)
@@ -106,15 +106,18 @@ def store_facts(benchmark: Benchmark, values: dict[str, object]) -> BoardFacts:
     return facts
 
 
-def read_facts(benchmark: Benchmark) -> BoardFacts:
-    """Return the board's facts; where there are none or they are stale, the board is derived first."""
-    # Findings of a large board are long, and most readers do not ask for them.
-    known = BoardFacts.objects.filter(benchmark=benchmark, is_stale=False).defer("findings")
-    facts = known.first()
-    if facts is None:
+def find_head(slug: str) -> heads.Head | None:
+    """Return what all pages of the board share, None where there is no such board. A stale one is derived first."""
+    head = heads.find_kept(slug) or heads.read_head(slug)
+    if head is None or head.facts.is_stale:
+        benchmark = Benchmark.objects.filter(slug=slug).first()
+        if benchmark is None:
+            return None
         refresh_benchmark(benchmark)
-        facts = known.get()
-    return facts
+        head = heads.read_head(slug)
+    if head is not None:
+        heads.keep(head)
+    return head
 
 
 def lock(benchmark: Benchmark) -> None:

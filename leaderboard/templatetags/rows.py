@@ -79,7 +79,7 @@ class RowWriter:
     def write_cells(self, row: BoardRow) -> Iterator[str]:
         yield self.write_rank(row)
         yield self.write_model(row)
-        for metric in self.board.metrics:
+        for metric in self.board.head.metrics:
             yield from self.write_metric(row, metric)
         for column, write in (
             ("parameters", lambda row: f'<td class="number fact">{size(row.parameters) or "–"}</td>'),
@@ -148,7 +148,7 @@ class RowWriter:
     def write_verdict(self, row: BoardRow) -> str:
         verdict = "claimed" if row.status == "claimed" else row.verdict
         kind = {"claimed": "none", "none": "match"}.get(verdict, verdict)
-        difference = f"{signed(row_difference(row, self.board.metrics))} " if verdict in ("below", "above") else ""
+        difference = f"{signed(row_difference(row, self.board.head.metrics))} " if verdict in ("below", "above") else ""
         mark = f'<i aria-hidden="true">{MARKS.get(verdict, "○")}</i>{difference}{self.texts[verdict]}'
         address = f"{row.entry_id}".join(self.to_entry)
         return f'<td class="verdict"><a href="{address}"><span class="mark {kind}">{mark}</span></a></td>'
@@ -176,7 +176,7 @@ class RowWriter:
                 f"{row.submission_id}".join(self.to_submission) if is_told else f"{row.entry_id}".join(self.to_entry)
             )
             link = f'<a href="{address}">{row.verified_at:%Y-%m-%d}</a>'
-        elif self.board.benchmark.takes_submissions:
+        elif self.board.head.benchmark.takes_submissions:
             address = f"{self.to_submit}?entry={row.entry_id}"
             link = f'<a class="button small" hx-boost="false" href="{address}">{self.texts["verify"]}</a>'
         return f'<td class="date">{link}</td>'

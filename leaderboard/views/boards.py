@@ -19,14 +19,14 @@ from leaderboard.models import Benchmark, BoardFacts, Entry, Standing
 from leaderboard.queries import (
     BadQuery,
     Board,
-    BoardFilters,
+    Head,
     benchmark_metrics,
     read_board,
     read_filters,
     read_findings,
 )
+from leaderboard.services import standings
 from leaderboard.services.exports import export_board as write_board
-from leaderboard.services.standings import read_facts
 from leaderboard.views.charts import read_charts
 from leaderboard.views.columns import list_toggles, read_columns
 from leaderboard.views.requests import HtmxRequest
@@ -53,55 +53,55 @@ def find_benchmark(slug: str) -> Benchmark:
     return get_object_or_404(Benchmark.objects.select_related(*related), slug=slug)
 
 
+def find_head(slug: str) -> Head:
+    """Raises: Http404."""
+    head = standings.find_head(slug)
+    if head is None:
+        raise Http404
+    return head
+
+
 def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     """Show a page of the board. What is wrong with a filter is said in place of the rows."""
-    benchmark = find_benchmark(slug)
-    facts = read_facts(benchmark)
+    head = find_head(slug)
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
     part = "table" if is_fragment else "content"
-    key = facts.name_version(part, get_language(), request.get_full_path())
+    key = head.facts.name_version(part, get_language(), request.get_full_path())
     text, status = cache.get(key) or (None, 200)
     if text is None:
-        context = read_context(benchmark, facts, request.GET)
+        context = read_context(head, request.GET)
         if not is_fragment:
-            metric = context["board"].metrics[0] if context["board"] else None
             context |= {
-                "charts": read_charts(benchmark, metric, facts, request.GET.get("chart", "")) if metric else None,
-                "findings": read_findings(facts),
-                "variants": list_variants(benchmark),
+                "charts": read_charts(head, request.GET.get("chart", "")),
+                "findings": read_findings(head.facts),
             }
         text, status = render_to_string(f"{TEMPLATE}#{part}", context, request), 400 if context["error"] else 200
         if status == 200:
-            cache.set(key, (text, status), facts.KEPT_SECONDS)
+            cache.set(key, (text, status), head.facts.KEPT_SECONDS)
     if is_fragment:
         response = HttpResponse(text, status=status)
     else:
-        response = render(
-            request,
-            TEMPLATE,
-            {"benchmark": benchmark, "content": mark_safe(text), "facts": facts, "base_url": settings.BASE_URL},
-            status=status,
-        )
+        context = {"benchmark": head.benchmark, "facts": head.facts, "base_url": settings.BASE_URL}
+        response = render(request, TEMPLATE, context | {"content": mark_safe(text)}, status=status)
     response["Vary"] = "HX-Request, Cookie, Accept-Language"
     return response
 
 
-def read_context(benchmark: Benchmark, facts: BoardFacts, query: QueryDict) -> dict[str, Any]:
+def read_context(head: Head, query: QueryDict) -> dict[str, Any]:
     """Return what the table shows."""
     error, board = "", None
     parameters = {name: query.get(name, "") for name in FILTERS}
     try:
-        board = read_board(benchmark, read_filters(query), cursor=query.get("cursor") or None)
+        board = read_board(head, read_filters(query), cursor=query.get("cursor") or None)
     except BadQuery as bad:
         error = str(bad)
-        metrics = benchmark_metrics(benchmark)
-        board = Board(benchmark, metrics, metrics[0], BoardFilters(), ()) if metrics else None
     columns = read_columns(query)
     return {
-        "benchmark": benchmark,
+        "benchmark": head.benchmark,
+        "variants": head.variants,
         "board": board,
         "error": error,
-        "counts": facts,
+        "counts": head.facts,
         "sizes": list_sizes(SIZES, parameters["max_parameters"]),
         "operations": list_sizes(OPERATIONS, parameters["max_multiply_adds"]),
         "axis": make_axis(board) if board and "strip" in columns else None,
@@ -119,24 +119,17 @@ def list_sizes(usual: tuple[int, ...], chosen: str) -> list[tuple[str, str]]:
     return [(str(size), charts.name_count(size)) for size in sorted(sizes)]
 
 
-def list_variants(benchmark: Benchmark) -> list[Benchmark]:
-    """Return the boards of the same task and dataset under other protocols or on other splits, with this one."""
-    same = Benchmark.objects.filter(task=benchmark.task_id, split__dataset=benchmark.split.dataset_id)
-    found = list(same.select_related("split", "protocol"))
-    return found if len(found) > 1 else []
-
-
 def make_axis(board: Board) -> charts.Axis | None:
     return charts.make_axis([row.scores.get(board.metric.key) for row in board.rows], board.metric)
 
 
 def show_findings(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what the claim lint found, with its evidence."""
-    benchmark = find_benchmark(slug)
-    findings = read_findings(read_facts(benchmark))
+    head = find_head(slug)
+    findings = read_findings(head.facts)
     rows = {row for finding in findings for change in finding.repair if (row := change.row).isdecimal()}
     names = Entry.objects.filter(pk__in=rows).values_list("pk", "model__name")
-    context = {"benchmark": benchmark, "findings": findings, "names": {str(pk): name for pk, name in names}}
+    context = {"benchmark": head.benchmark, "findings": findings, "names": {str(pk): name for pk, name in names}}
     return render(request, "leaderboard/findings.html", context)
 
 
@@ -144,14 +137,14 @@ def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
     """Hand out the whole board, as far as the filters leave it, as a file."""
     if format not in EXPORTS:
         raise Http404
-    benchmark = find_benchmark(slug)
+    head = find_head(slug)
     writer, content_type = EXPORTS[format]
     try:
-        text = write_board(benchmark, writer, read_filters(request.GET))
+        text = write_board(head, writer, read_filters(request.GET))
     except BadQuery as bad:
         return HttpResponse(str(bad), status=400, content_type="text/plain; charset=utf-8")
     response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{benchmark.slug}.{format}"'
+    response["Content-Disposition"] = f'attachment; filename="{slug}.{format}"'
     return response
 
 
@@ -170,8 +163,8 @@ def show_card(request: HttpRequest, slug: str) -> HttpResponse:
 
 def find_badge_standing(board: Benchmark, model: str) -> Standing:
     """Return the model's best verified standing, else its best claim. Raises: Http404 where it has none."""
-    standings = Standing.objects.filter(benchmark=board, entry__model__slug=model, is_visible=True)
-    ranking = standings.filter(metric__in=benchmark_metrics(board)[:1]).select_related("entry", "metric")
+    shown = Standing.objects.filter(benchmark=board, entry__model__slug=model, is_visible=True)
+    ranking = shown.filter(metric__in=benchmark_metrics(board)[:1]).select_related("entry", "metric")
     standing = ranking.order_by(F("verified").desc(nulls_last=True), "-order_value").first()
     if standing is None:
         raise Http404

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 
 from leaderboard import charts
 from leaderboard.models import Benchmark, Dataset, Entry, Metric, Model, Split, Standing, Task
-from leaderboard.queries import build_rows, draw_sheet, make_line, search, summarise_boards
+from leaderboard.queries import draw_sheet, read_rows, search, summarise_boards
 
 LATEST = 6
 MODELS_PER_PAGE = 50
@@ -92,12 +92,9 @@ def list_entry_rows(entries: QuerySet[Entry], count: int) -> list[dict[str, obje
     """Return the rows of several boards, each on the metric that ranks its board, with the board."""
     ranking = ranking_standings().filter(entry__in=entries)
     chosen = ranking.order_by("benchmark__position", "benchmark_id", "-order_value", "entry_id")[:count]
-    related = ("entry__model__paper", "benchmark__split__dataset", "benchmark__protocol", "metric")
-    found = list(chosen.select_related(*related))
-    return [
-        {"row": row, "standing": standing, "benchmark": standing.benchmark}
-        for row, standing in zip(build_rows(map(make_line, found)), found, strict=True)
-    ]
+    found = list(chosen.select_related("benchmark__split__dataset", "benchmark__protocol", "metric"))
+    rows = {row.entry_id: row for row in read_rows(Standing.objects.filter(pk__in=[each.pk for each in found]))}
+    return [{"row": rows[each.entry_id], "standing": each, "benchmark": each.benchmark} for each in found]
 
 
 def search_catalogue(request: HttpRequest) -> HttpResponse:

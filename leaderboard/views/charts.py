@@ -9,8 +9,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from leaderboard import charts
-from leaderboard.models import Benchmark, BoardFacts, Metric
-from leaderboard.queries import CHARTED, ChartRow, read_chart_rows
+from leaderboard.models import Metric
+from leaderboard.queries import CHARTED, ChartRow, Head, read_chart_rows
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,15 @@ class Charts:
     is_part: bool
 
 
-def read_charts(benchmark: Benchmark, metric: Metric, facts: BoardFacts, chosen: str) -> Charts:
+def read_charts(head: Head, chosen: str) -> Charts | None:
     """Return the charts on the metric that ranks the board, whatever the table is narrowed to or sorted by."""
+    if not head.metrics:
+        return None
+    metric, facts = head.metrics[0], head.facts
     key = facts.name_version("charts", get_language(), chosen[:20])
     kept: Charts | None = cache.get(key)
     if kept is None:
-        kept = draw(read_chart_rows(benchmark, metric), metric, chosen, is_part=facts.entries > CHARTED)
+        kept = draw(read_chart_rows(head.benchmark, metric), metric, chosen, is_part=facts.entries > CHARTED)
         cache.set(key, kept, facts.KEPT_SECONDS)
     return kept
 

@@ -11,7 +11,7 @@ from evaluation.paired import pack
 from leaderboard.models import Benchmark, BoardFacts, Entry, Result, Submission
 from leaderboard.queries import compare_entries
 from leaderboard.services import runs
-from leaderboard.services.standings import read_facts, refresh_benchmark
+from leaderboard.services.standings import find_head, refresh_benchmark
 from leaderboard.services.submissions import enqueue
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
@@ -25,6 +25,12 @@ def board() -> Benchmark:
     make_entry(benchmark, "One", claims={"top1": 70.5, "top5": 90.0})
     refresh_benchmark(benchmark)
     return benchmark
+
+
+def read_facts(benchmark: Benchmark) -> BoardFacts:
+    head = find_head(benchmark.slug)
+    assert head is not None
+    return head.facts
 
 
 def list_names(client: Client, benchmark: Benchmark) -> list[str]:

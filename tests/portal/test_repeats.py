@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.messages import INFO
+from django.contrib.messages.storage.cookie import CookieStorage
 from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from leaderboard import versions
@@ -45,9 +48,8 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def ask(
     address: str, etag: str = "", client: Client | None = None, header: tuple[str, str] | None = None
 ) -> tuple[int, str, str]:
-    """Return status, ETag and text, as a visitor whose browser has our cookie for forms."""
+    """Return status, ETag and text."""
     client = client or VISITORS[0]
-    client.cookies["csrftoken"] = "a" * 32
     headers = ([("if-none-match", etag)] if etag else []) + ([header] if header else [])
     answer = client.get(address, headers=dict(headers))
     return answer.status_code, answer.get("ETag", ""), answer.content.decode()
@@ -65,11 +67,16 @@ def test_unchanged_is_said_without_looking_into_the_board(
     assert (status, again, text) == (304, etag, "")
 
 
-def test_api_repeats_itself_without_a_query(board: Benchmark, django_assert_num_queries: Callable[..., object]) -> None:
-    first = ask(API)
+@pytest.mark.parametrize("address", [PAGE, API])
+def test_what_was_answered_is_repeated_to_everybody_without_a_query(
+    board: Benchmark, address: str, django_assert_num_queries: Callable[..., object]
+) -> None:
+    first = VISITORS[0].get(address)
     cache.clear()
+    VISITORS[0].cookies["csrftoken"] = "a" * 32
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
-        assert ask(API) == first
+        again = VISITORS[0].get(address, headers={"accept-language": "en;q=0.9"})
+    assert (again.content, dict(again.items())) == (first.content, dict(first.items()))
 
 
 @pytest.mark.parametrize("address", [PAGE, API])
@@ -127,10 +134,33 @@ def test_who_is_signed_in_is_never_told_what_others_see(board: Benchmark) -> Non
     assert "Moderation" not in ask(PAGE)[2]
 
 
-def test_a_first_visit_has_no_tag_as_its_form_is_its_own(board: Benchmark) -> None:
+def test_who_is_told_something_is_told_it_once(board: Benchmark) -> None:
+    client = Client()
+    messages, before = CookieStorage(HttpRequest()), HttpResponse()
+    messages.add(INFO, "Signed out.")
+    messages.update(before)
+    client.cookies["messages"] = before.cookies["messages"].value
+    told = ask(PAGE, client=client)
+    assert "Signed out." in told[2]
+    assert told[1] == ""
+    assert "Signed out." not in ask(PAGE)[2]
+
+
+def test_a_page_carries_nobodys_token_and_sets_no_cookie(board: Benchmark) -> None:
     answer = Client().get(PAGE)
-    assert "csrftoken" in answer.cookies
-    assert "ETag" not in answer
+    assert "csrfmiddlewaretoken" not in answer.content.decode()
+    assert not answer.cookies
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://testserver", 302), ("https://elsewhere.example", 403), ("null", 403), ("", 403)]
+)
+def test_language_is_chosen_on_our_own_pages_alone(board: Benchmark, origin: str, status: int) -> None:
+    client = Client(enforce_csrf_checks=True)
+    headers = {"origin": origin} if origin else {}
+    answer = client.post("/i18n/setlang/", {"language": "zh-hans", "next": PAGE}, headers=headers)
+    assert answer.status_code == status
+    assert ('<html lang="zh-Hans">' in client.get(PAGE).content.decode()) == (status == 302)
 
 
 def test_errors_and_unknown_boards_are_not_kept(board: Benchmark) -> None:

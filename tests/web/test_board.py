@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.test import Client
 from playwright.sync_api import Page
+from pytest_django import DjangoAssertNumQueries
 
 from leaderboard.models import Benchmark, Entry, Paper, Protocol
 from leaderboard.services.standings import refresh_benchmark
@@ -98,11 +99,33 @@ def test_rows_level_with_the_leader_are_marked() -> None:
     assert "cannot be told apart from the leader" in row
 
 
+@pytest.mark.parametrize("name", ["", "lin"])
+def test_first_reader_of_a_new_version_costs_eight_queries(
+    board: Benchmark, name: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = Client()
+    if name:
+        client.force_login(make_user(name))
+    with django_assert_max_num_queries(8):
+        assert client.get(f"{BOARD}?framework=PyTorch").status_code == 200
+    # The next one finds what all pages of the board share.
+    with django_assert_max_num_queries(4 if name else 2):
+        assert client.get(f"{BOARD}?status=claimed").status_code == 200
+
+
+def test_names_around_a_board_change_with_what_they_name(board: Benchmark) -> None:
+    assert "Handwritten digits" not in Client().get(BOARD).content.decode()
+    dataset = board.split.dataset
+    dataset.name = "Handwritten digits"
+    dataset.save()
+    assert "Handwritten digits" in Client().get(BOARD).content.decode()
+
+
 def test_other_protocols_of_the_dataset_are_a_switch(board: Benchmark) -> None:
     assert "Other protocols" not in Client().get(BOARD).content.decode()
     other = Protocol.objects.create(slug="ten-crop", name_en="ten crops")
     Benchmark.objects.create(slug="digits-ten", task=board.task, split=board.split, protocol=other)
-    page = Client().get(f"{BOARD}?q=small").content.decode()
+    page = Client().get(BOARD).content.decode()
     assert '<a href="/benchmarks/digits-ten/">ten crops</a>' in page
 
 

@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from leaderboard.management.naming import find_benchmark
 from leaderboard.queries import BadQuery
 from leaderboard.services.exports import WRITERS, export_board
+from leaderboard.services.standings import find_head
 
 
 class Command(BaseCommand):
@@ -15,8 +16,10 @@ class Command(BaseCommand):
         parser.add_argument("--format", default="csv", choices=list(WRITERS))
 
     def handle(self, *args: Any, **options: Any) -> None:
+        head = find_head(find_benchmark(options["benchmark"]).slug)
+        assert head is not None
         try:
-            text = export_board(find_benchmark(options["benchmark"]), options["format"])
+            text = export_board(head, options["format"])
         except BadQuery as bad:
             raise CommandError(str(bad)) from bad
         self.stdout.write(text, ending="")
