@@ -1,13 +1,14 @@
 """The predicting process as its parent sees it: started early, told its job, listened to, judged by its exit.
 
-It needs seconds to load its libraries, so it is started before the pixels are ready, and is told then.
+It needs seconds to load its libraries and then the network, so it is started first, and told twice: what to load, and
+that the pixels are ready.
 """
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,16 +39,20 @@ class Child:
         assert self.process.stdout is not None
         self.process.stdout.readline()
 
-    def predict(self, job: Path, tell: Tell) -> None:
-        """Let it do its job to the end. Raises: InputFault where the file is at fault, EngineTrouble where we are."""
+    def tell(self, word: object) -> None:
         assert self.process.stdin is not None
+        # Where it has ended already, its exit says why.
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(f"{word}\n".encode())
+            self.process.stdin.flush()
+
+    def predict(self, classes: int, tell: Tell) -> None:
+        """Let it do the job that it was told, to the end.
+
+        Raises: InputFault where the file is at fault, EngineTrouble where we are.
+        """
         assert self.process.stdout is not None
-        try:
-            self.process.stdin.write(f"{job}\n".encode())
-            self.process.stdin.close()
-        # It has ended already, and its exit says why.
-        except BrokenPipeError:
-            pass
+        self.tell(classes)
         for line in self.process.stdout:
             if progress := Progress.from_json(line.decode(errors="replace")):
                 tell(progress)

@@ -6,16 +6,20 @@ another order, or for classes without an image here.
 """
 
 import hashlib
+import os
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 
 from evaluation.contract import InputFault
 from evaluation.engine import voc
 from evaluation.engine.ahead import work_ahead
 from evaluation.engine.labels import Labels, read_csv, read_folders
+
+Read = Callable[[], bytes]
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
 OUTPUTS = "outputs.txt"
@@ -48,20 +52,33 @@ class Dataset:
     def read_images(self) -> Iterator[tuple[Sample, bytes]]:
         """Yield each sample with its encoded bytes, in the order in which the source gives them fastest."""
         by_path = {sample.path: sample for sample in self.samples}
-        for path, data in read_files(self.source):
+        for path, read in open_files(self.source):
             if path in by_path:
-                yield by_path[path], data
+                yield by_path[path], read()
 
 
-def read_files(source: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield relative path and bytes of each file that counts. Raises: InputFault where the source cannot be read."""
+def open_files(source: Path) -> Iterator[tuple[str, Read]]:
+    """Yield relative path and reader of each file that counts. Raises: InputFault where the source cannot be read."""
     if source.is_dir():
-        for file in sorted(p for p in source.rglob("*") if counts(p) and p.is_file()):
-            yield file.relative_to(source).as_posix(), file.read_bytes()
+        for path in sorted(list_files(source), key=lambda path: path.split("/")):
+            yield path, (source / path).read_bytes
     elif not source.exists():
         raise InputFault(f"The dataset {source.name} does not exist; give an image folder or a tar of one.")
     else:
-        yield from read_tar(source)
+        yield from open_tar(source)
+
+
+def list_files(source: Path) -> Iterator[str]:
+    """Yield the relative path of each file that counts; as torchvision's ImageFolder does, also of linked folders."""
+    for name, inside, files in os.walk(source, followlinks=True):
+        folder = Path(name)
+        if folder.is_symlink() and folder.resolve() in (parent.resolve() for parent in folder.parents):
+            # It leads back up, and would be followed for ever.
+            inside.clear()
+            continue
+        start = folder.relative_to(source)
+        paths = (start / file for file in files)
+        yield from (path.as_posix() for path in paths if counts(path) and (source / path).is_file())
 
 
 def counts(path: PurePath) -> bool:
@@ -72,7 +89,7 @@ def is_image(path: PurePath) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def read_tar(source: Path) -> Iterator[tuple[str, bytes]]:
+def open_tar(source: Path) -> Iterator[tuple[str, Read]]:
     """Stream the regular files of a tar; links, devices and paths that climb are passed over."""
     try:
         with tarfile.open(source, "r|*") as archive:
@@ -82,7 +99,7 @@ def read_tar(source: Path) -> Iterator[tuple[str, bytes]]:
                     continue
                 file = archive.extractfile(member)
                 assert file is not None
-                yield path.as_posix().lstrip("/"), file.read()
+                yield path.as_posix().lstrip("/"), partial(bytes, file.read())
     except (tarfile.TarError, EOFError, OSError) as error:
         raise InputFault(f"{source.name} is neither an image folder nor a readable tar of one: {error}.") from error
 
@@ -93,7 +110,7 @@ def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
     `labels`: a CSV, or the split of a dataset in PASCAL VOC's layout.
     """
     images, texts = {}, {}
-    for path, digest, data in work_ahead(digest_file, read_files(source)):
+    for path, digest, data in work_ahead(digest_file, open_files(source)):
         if digest:
             images[path] = digest
         else:
@@ -117,9 +134,10 @@ def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
     return Dataset(source, tuple(samples), tuple(classes), digest)
 
 
-def digest_file(item: tuple[str, bytes]) -> tuple[str, str, bytes]:
+def digest_file(item: tuple[str, Read]) -> tuple[str, str, bytes]:
     """Return path, digest and no bytes of an image; path, no digest and the bytes of another file."""
-    path, data = item
+    path, read = item
+    data = read()
     return (path, hashlib.sha256(data).hexdigest(), b"") if is_image(PurePath(path)) else (path, "", data)
 
 

@@ -11,11 +11,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def describe_network(module: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return the digest of the network's tensors, and its multiply-adds for one (H, W, 3) image."""
+def describe_network(module: nn.Module, height: int, width: int) -> dict[str, Any]:
+    """Return the digest of the network's tensors, and its multiply-adds for one image of this size."""
     return {
         "content_sha256": digest_tensors(module.state_dict()),
-        "multiply_adds": count_multiply_adds(module, shape[0], shape[1]),
+        "multiply_adds": count_multiply_adds(module, height, width),
     }
 
 

@@ -25,7 +25,8 @@ from evaluation.contract import InputFault
 # A longer evaluation measures the candidates on its first images; a shorter one goes by what such measurements found.
 MEASURED_FROM = 5_000
 ROUNDS = 3
-TRIED = 16
+# Images by which it is told whether two forwards agree: each gives as many numbers as there are classes.
+TRIED = 4
 # Of the spread of the logits: what float32 sums differ by when their order changes, and far below any real mistake.
 NOISE = 1e-4
 # A graph is held in memory three times while it is made, and a message of its format ends at 2 GiB.
@@ -51,22 +52,24 @@ class ForwardUnavailable(RuntimeError):
 
 
 @torch.inference_mode()
-def choose(module: nn.Module, images: torch.Tensor, wanted: str, samples: int) -> Forward:
+def choose(
+    module: nn.Module, images: torch.Tensor, wanted: str, samples: int, exported: Forward | None = None
+) -> Forward:
     """Return the forward that is wanted, or of the candidates the fastest that agrees with PyTorch on these images.
 
-    `samples`: how many images are to come; the more, the more a measurement is worth.
-    Raises: InputFault where the one that is wanted by name cannot be had.
+    `samples`: how many images are to come; the more, the more a measurement is worth. `exported`: what `export_early`
+    returned. Raises: InputFault where the one that is wanted by name cannot be had.
     """
     if wanted != "auto":
         try:
-            return open_forward(wanted, module, images)
+            return exported if exported and exported.name == wanted else open_forward(wanted, module, images)
         except ForwardUnavailable as reason:
             raise InputFault(f"The forward {wanted} cannot be used: {reason}; use auto.") from reason
     usual, few = open_forward("channels_last", module, images), images[:TRIED]
     if images.device.type != "cpu":
         return usual
     try:
-        exported = open_forward("onnxruntime", module, images)
+        exported = exported or open_forward("onnxruntime", module, images)
         if not agree(exported.run(few), usual.run(few)):
             return usual
     # A graph that was exported and then fails is no fault of the file: PyTorch runs it.
@@ -75,6 +78,19 @@ def choose(module: nn.Module, images: torch.Tensor, wanted: str, samples: int) -
     if samples < MEASURED_FROM:
         return exported
     return min((exported, usual), key=lambda forward: measure(forward, images))
+
+
+@torch.inference_mode()
+def export_early(module: nn.Module, images: torch.Tensor, wanted: str) -> Forward | None:
+    """Return the exported network where the choice will want it, before there are images: any of their shape do."""
+    if wanted not in ("auto", "onnxruntime") or images.device.type != "cpu":
+        return None
+    module.to(memory_format=torch.channels_last)
+    try:
+        return open_forward("onnxruntime", module, images)
+    # The choice will say so, or do without.
+    except ForwardUnavailable:
+        return None
 
 
 def open_forward(name: str, module: nn.Module, images: torch.Tensor) -> Forward:

@@ -13,13 +13,17 @@ class EngineTrouble(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """What the predictor is told. `pixels`: (N, H, W, 3) uint8 in an order that only the scorer knows."""
+    """What the predictor is told before the images are ready. The number of classes follows when they are.
+
+    `pixels`: where (N, H, W, 3) uint8 will lie, in an order that only the scorer knows; `side`: their height and width,
+    None where it is the images' own.
+    """
 
     weights: str
     architecture: str
     pixels: str
     predictions: str
-    classes: int
+    side: int | None
     background: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]

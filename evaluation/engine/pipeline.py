@@ -79,17 +79,19 @@ def run(
     tell(Progress("preparing", message=f"{Path(spec.weights.path).name}, {weights['format']}"))
     family = weights["architecture"].partition("/")[0]
     with nullcontext(waiting) if waiting else start_child(spec.box, family, folders.work) as child:
+        job = describe_job(spec, folders, protocol, weights)
+        job.write(folders.box / "job.json")
+        # It loads the network while the images are prepared.
+        child.tell((folders.seen or folders.work) / "box" / "job.json")
         dataset = prepare_dataset(spec)
         labels = np.array([sample.label for sample in dataset.samples], np.int32)
         kind = choose(labels, spec.metrics)
         order = draw_order(len(dataset.samples), spec.order_seed)
         own = take_part(order, spec)
-        job = describe_job(spec, folders, protocol, len(dataset.class_names), weights)
         digest = digest_job(job, spec, weights, protocol, dataset)
         prepare_box(folders, digest, lambda target: lay_pixels(dataset, protocol, folders.store, own, target, tell))
-        job.write(folders.box / "job.json")
         clock["prepared"] = time.perf_counter()
-        child.predict((folders.seen or folders.work) / "box" / "job.json", tell)
+        child.predict(len(dataset.class_names), tell)
     clock["predicted"] = time.perf_counter()
     tell(Progress("scoring", len(own), len(own)))
     outcomes = judge_chunks(kind, folders.predictions, labels[own], len(dataset.class_names), spec.chunk)
@@ -201,16 +203,14 @@ def draw_order(samples: int, seed: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(samples)
 
 
-def describe_job(
-    spec: EvaluationSpec, folders: Folders, protocol: Protocol, classes: int, weights: dict[str, Any]
-) -> Job:
+def describe_job(spec: EvaluationSpec, folders: Folders, protocol: Protocol, weights: dict[str, Any]) -> Job:
     seen = folders.seen or folders.work
     return Job(
         weights=lend_weights(spec, folders) if folders.seen else spec.weights.path,
         architecture=weights["architecture"],
         pixels=str(seen / "box" / "pixels.npy"),
         predictions=str(seen / "predictions"),
-        classes=classes,
+        side=protocol.crop,
         background=spec.weights.background,
         mean=protocol.mean,
         std=protocol.std,

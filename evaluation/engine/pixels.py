@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Container, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -80,22 +81,37 @@ def digest_pixels(dataset: Dataset, protocol: Protocol, store: Path) -> str | No
 
 
 def shuffle(pixels: Pixels, order: Order, target: Path) -> None:
-    with open_new(target, (len(order), *pixels.shape[1:])) as shuffled:
-        for start in range(0, len(order), CHUNK):
-            shuffled[start : start + CHUNK] = pixels[order[start : start + CHUNK]]
+    """Write the pixels in this order, one image after the other: half the time of filling a mapped file."""
+    with put_whole(target) as partial, partial.open("wb", buffering=0) as file:
+        write_header(file, (len(order), *pixels.shape[1:]))
+        for sample in order:
+            file.write(pixels[sample].data)
+
+
+@contextmanager
+def put_whole(target: Path) -> Iterator[Path]:
+    """Yield the file to write, which is put in place at the end: a killed writer leaves nothing half done."""
+    partial = target.with_suffix(f".{os.getpid()}.partial")
+    try:
+        yield partial
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
 @contextmanager
 def open_new(target: Path, shape: tuple[int, ...]) -> Iterator[Pixels]:
-    """Yield a mapped array to fill, put in place whole: a killed builder leaves nothing half done.
+    """Yield a mapped array to fill in any order.
 
     The room is taken first: a mapped file that the disk cannot hold kills the process that writes to it.
     """
-    partial = target.with_suffix(f".{os.getpid()}.partial")
-    try:
+    with put_whole(target) as partial:
         with partial.open("wb") as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
+            write_header(file, shape)
             begin, size = file.tell(), math.prod(shape)
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, begin + size)
@@ -104,9 +120,6 @@ def open_new(target: Path, shape: tuple[int, ...]) -> Iterator[Pixels]:
         pixels = np.memmap(partial, np.uint8, "r+", begin, shape)
         yield pixels
         pixels.flush()
-        partial.rename(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def build_pixels(dataset: Dataset, protocol: Protocol, order: Order, target: Path, on_progress: OnProgress) -> None:

@@ -7,7 +7,9 @@ import json
 import os
 import sys
 import time
-from dataclasses import replace
+import warnings
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,15 @@ from evaluation.contract import InputFault, Progress
 from evaluation.engine import architectures
 from evaluation.engine.facts import describe_network, measure_memory
 from evaluation.engine.formats import Loaded, load
-from evaluation.engine.forwards import Forward, choose, rehearse
+from evaluation.engine.forwards import MEASURED_FROM, TRIED, Forward, choose, export_early, rehearse
 from evaluation.engine.job import Job, name_chunk
 
 # On a CPU more images at once are no faster; a GPU takes a whole chunk, or half of it, … as its memory allows.
 DEFAULT_BATCHES = (64, 512)
 MULTIPLE = 16
 CALIBRATION_BATCH = 64
+# Seconds between two words of progress.
+PAUSE = 0.3
 FORWARD_FILE = "forward"
 
 
@@ -73,19 +77,36 @@ class Predictor:
         self.buffers: dict[tuple[torch.Size, torch.memory_format], torch.Tensor] = {}
         # Until one is chosen: what every device and precision can do.
         self.way = Forward("onnxruntime" if loaded.is_graph else "channels_last", loaded.module)
+        self.has_choice = job.precision == "float32" and not loaded.is_graph
+        self.facts: dict[str, object] = {}
+        self.exported: Forward | None = None
+        if job.side is not None:
+            self.prepare(job.side, job.side)
 
-    def choose_forward(self, pixels: npt.NDArray[np.uint8], samples: int) -> None:
+    def prepare(self, height: int, width: int) -> None:
+        """Do what needs the size of the images and not yet themselves."""
+        self.facts = describe_network(self.loaded.module, height, width)
+        if self.has_choice:
+            images = torch.zeros((2, 3, height, width), device=self.device)
+            self.exported = export_early(self.loaded.module, images, self.job.forward)
+
+    def choose_forward(self, pixels: npt.NDArray[np.uint8], samples: int, wanted: str) -> None:
         """Choose how to run the network, on the first pixels of `samples`. Raises: InputFault."""
-        if self.job.precision == "float32" and not self.loaded.is_graph:
-            images = self.upload(pixels[: min(self.batch_size, CALIBRATION_BATCH)])
-            self.way = choose(self.loaded.module, images, self.job.forward, samples)
+        if self.has_choice:
+            count = CALIBRATION_BATCH if samples >= MEASURED_FROM else TRIED
+            images = self.upload(pixels[: min(self.batch_size, count)])
+            self.way = choose(self.loaded.module, images, wanted, samples, self.exported)
 
     def upload(self, pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
         """Return the normalised images of one batch on the device, filled up with the last of them."""
         count = fill(len(pixels), min(MULTIPLE, self.batch_size))
-        batch = torch.empty((count, *pixels.shape[1:]), dtype=torch.uint8, pin_memory=self.device.type == "cuda")
-        array = batch.numpy()
-        array[: len(pixels)], array[len(pixels) :] = pixels, pixels[-1]
+        is_gpu = self.device.type == "cuda"
+        if count == len(pixels) and not is_gpu:
+            batch = torch.from_numpy(pixels)
+        else:
+            batch = torch.empty((count, *pixels.shape[1:]), dtype=torch.uint8, pin_memory=is_gpu)
+            array = batch.numpy()
+            array[: len(pixels)], array[len(pixels) :] = pixels, pixels[-1]
         # From pinned memory the copy goes on while the device computes the batch before.
         there = batch.to(self.device, non_blocking=True)
         height, width = pixels.shape[1:3]
@@ -109,8 +130,8 @@ class Predictor:
             logits = self.way.run(self.upload(pixels))
         return check_rows(logits)[: len(pixels)]
 
-    def predict(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return (N, classes) logits of all these pixels."""
+    def predict(self, pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
+        """Return (N, outputs) logits of all these pixels, still on the device: a GPU has not been waited for."""
         parts, start = [], 0
         while start < len(pixels):
             try:
@@ -120,9 +141,7 @@ class Predictor:
                 if self.batch_size == 1 or not is_out_of_memory(error):
                     raise
                 self.batch_size //= 2
-        # Only here does a GPU have to be waited for.
-        logits = check_finite(torch.cat(parts).to("cpu", torch.float32))
-        return fit_classes(logits.numpy(), self.job)
+        return torch.cat(parts)
 
 
 def fill(count: int, multiple: int) -> int:
@@ -153,44 +172,63 @@ def check_finite(logits: torch.Tensor) -> torch.Tensor:
     return logits
 
 
-def fit_classes(logits: npt.NDArray[np.float32], job: Job) -> npt.NDArray[np.float32]:
-    """Drop a declared background output. Raises: InputFault where outputs and classes differ in number."""
-    outputs, extra = logits.shape[1], int(job.background == "first")
-    if outputs == job.classes + extra:
-        return logits[:, extra:]
-    hint = " Declare the background class that comes first." if outputs == job.classes + 1 else ""
-    raise InputFault(f"The network has {outputs} outputs where the dataset has {job.classes} classes.{hint}")
+def take(logits: torch.Tensor, classes: int, background: str) -> npt.NDArray[np.float32]:
+    """Return (N, classes) logits in the memory of the host, without a declared background output.
+
+    Raises: InputFault where they are not finite, or outputs and classes differ in number.
+    """
+    outputs, extra = logits.shape[1], int(background == "first")
+    if outputs == classes + extra:
+        return check_finite(logits.to("cpu", torch.float32)).numpy()[:, extra:]
+    hint = " Declare the background class that comes first." if outputs == classes + 1 else ""
+    raise InputFault(f"The network has {outputs} outputs where the dataset has {classes} classes.{hint}")
 
 
 def tell(progress: Progress) -> None:
     print(progress.to_json(), flush=True)
 
 
-def predict(job: Job) -> None:
+def predict(predictor: Predictor, classes: int) -> None:
     """Write the logits of every chunk that is not there yet, and a note of what was loaded."""
+    job = predictor.job
+    # The images are only read from.
+    warnings.filterwarnings("ignore", "The given NumPy array is not writable")
     pixels = np.load(job.pixels, mmap_mode="r", allow_pickle=False)
     folder, total = Path(job.predictions), len(pixels)
-    job = replace(job, forward=recall_forward(folder) or job.forward)
-    predictor = Predictor(job)
-    facts = describe_network(predictor.loaded.module, pixels.shape[1:])
+    if not predictor.facts:
+        predictor.prepare(*pixels.shape[1:3])
     begun = time.perf_counter()
-    predictor.choose_forward(pixels, total)
+    predictor.choose_forward(pixels, total, recall_forward(folder) or job.forward)
     choosing = time.perf_counter() - begun
     (folder / FORWARD_FILE).write_text(predictor.way.name)
-    seconds, told = 0.0, 0.0
     tell(Progress("predicting", 0, total, f"{describe(predictor.loaded)}, {predictor.way.name}"))
-    for index, start in enumerate(range(0, total, job.chunk)):
-        target = folder / name_chunk(index)
-        if target.exists():
-            continue
-        end, begun = min(start + job.chunk, total), time.perf_counter()
-        logits = predictor.predict(pixels[start:end])
-        seconds += time.perf_counter() - begun
-        put(target, logits)
-        if time.monotonic() - told > 0.3 or end == total:
-            told = time.monotonic()
+    begun, told = time.perf_counter(), 0.0
+    for logits, end in predict_chunks(predictor, pixels, folder):
+        put(folder / name_chunk((end - 1) // job.chunk), take(logits, classes, job.background))
+        if time.perf_counter() - told > PAUSE or end == total:
+            told = time.perf_counter()
             tell(Progress("predicting", end, total))
-    (folder / "note.json").write_text(json.dumps(take_note(predictor, seconds) | {"choosing": choosing} | facts))
+    note = take_note(predictor, time.perf_counter() - begun) | {"choosing": choosing} | predictor.facts
+    (folder / "note.json").write_text(json.dumps(note))
+
+
+def predict_chunks(
+    predictor: Predictor, pixels: npt.NDArray[np.uint8], folder: Path
+) -> Iterator[tuple[torch.Tensor, int]]:
+    """Yield the logits of each chunk that is missing in the folder, and where it ends.
+
+    A GPU has the next chunk to work on before it is waited for; on a CPU, which would keep finished chunks waiting,
+    each comes at once.
+    """
+    ahead, running = int(predictor.device.type == "cuda"), deque[tuple[torch.Tensor, int]]()
+    for index, start in enumerate(range(0, len(pixels), predictor.job.chunk)):
+        if (folder / name_chunk(index)).exists():
+            continue
+        end = min(start + predictor.job.chunk, len(pixels))
+        running.append((predictor.predict(pixels[start:end]), end))
+        if len(running) > ahead:
+            yield running.popleft()
+    yield from running
 
 
 def recall_forward(folder: Path) -> str | None:
@@ -229,7 +267,9 @@ def describe_device(device: torch.device) -> str:
 
 
 def main(family: str) -> None:
-    """Load what takes seconds, then wait for the name of a job file on standard input; without one, end."""
+    """Load what takes seconds, then wait on standard input for the name of a job file, and when the network is loaded
+    for the number of classes, which says that the pixels are there. Where either does not come, end.
+    """
     for name in architectures.FAMILIES:
         if family in ("all", name):
             architectures.open_family(name)
@@ -237,4 +277,6 @@ def main(family: str) -> None:
         rehearse()
     if path := sys.stdin.readline().strip():
         torch.manual_seed(0)
-        predict(Job.read(Path(path)))
+        predictor = Predictor(Job.read(Path(path)))
+        if classes := sys.stdin.readline().strip():
+            predict(predictor, int(classes))

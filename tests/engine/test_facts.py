@@ -25,7 +25,7 @@ def test_same_tensors_are_found_in_any_file_under_any_name(tmp_path: Path) -> No
     torch.save(old, tmp_path / "b.th", _use_new_zipfile_serialization=False)
     save_file({name: tensor.contiguous() for name, tensor in reversed(state.items())}, tmp_path / "c.safetensors")
     digests = {digest_tensors(load(tmp_path / name, ARCHITECTURE).module.state_dict()) for name in ("a.pth", "b.th")}
-    digests.add(describe_network(load(tmp_path / "c.safetensors", ARCHITECTURE).module, (32, 32, 3))["content_sha256"])
+    digests.add(describe_network(load(tmp_path / "c.safetensors", ARCHITECTURE).module, 32, 32)["content_sha256"])
     assert digests == {digest_tensors({f"renamed.{name}": tensor for name, tensor in state.items()})}
     state["linear.bias"][1] += 1e-6
     assert digest_tensors(state) not in digests
@@ -92,7 +92,7 @@ def test_same_tensors_are_found_in_any_graph(tmp_path: Path) -> None:
     assert first == second != third
     export(make_network("torchvision/regnet_y_400mf", 3), tmp_path / "network.onnx")
     assert len(graph.digest_content(tmp_path / "network.onnx")) == 64
-    assert describe_network(load(tmp_path / "network.onnx", "onnx").module, (32, 32, 3)) == {
+    assert describe_network(load(tmp_path / "network.onnx", "onnx").module, 32, 32) == {
         "content_sha256": "",
         "multiply_adds": None,
     }

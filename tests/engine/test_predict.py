@@ -29,7 +29,7 @@ def job(tmp_path: Path) -> Job:
         architecture="cifar/resnet20",
         pixels=str(tmp_path / "pixels.npy"),
         predictions=str(tmp_path / "predictions"),
-        classes=3,
+        side=32,
         background="none",
         mean=MEAN,
         std=STD,
@@ -44,9 +44,9 @@ def job(tmp_path: Path) -> Job:
 def predict_with(job: Job, batch_size: int, forward: str = "channels_last") -> Logits:
     predictor = Predictor(replace(job, batch_size=batch_size, forward=forward))
     pixels = np.load(job.pixels)
-    predictor.choose_forward(pixels, len(pixels))
+    predictor.choose_forward(pixels, len(pixels), forward)
     assert predictor.way.name == forward
-    return predictor.predict(pixels)
+    return predictor.predict(pixels).numpy()
 
 
 @pytest.mark.parametrize("forward", FORWARDS[1:])
@@ -116,21 +116,21 @@ def test_long_evaluation_takes_the_forward_that_is_faster() -> None:
 
 def test_attempt_that_goes_on_keeps_the_forward_of_the_first(job: Job) -> None:
     folder = Path(job.predictions)
-    predict(replace(job, forward="eager"))
+    predict(Predictor(replace(job, forward="eager")), 3)
     second = (folder / "000001.npy").read_bytes()
     (folder / "000001.npy").unlink()
-    predict(replace(job, forward="channels_last"))
+    predict(Predictor(replace(job, forward="channels_last")), 3)
     assert (folder / "000001.npy").read_bytes() == second
     assert json.loads((folder / "note.json").read_text())["forward"] == "eager"
 
 
 def test_finished_chunks_are_kept_and_missing_ones_made(job: Job) -> None:
     folder = Path(job.predictions)
-    predict(job)
+    predict(Predictor(job), 3)
     first, second = folder / "000000.npy", folder / "000001.npy"
     expected, kept_at = np.load(second), first.stat().st_mtime_ns
     second.unlink()
-    predict(job)
+    predict(Predictor(job), 3)
     assert first.stat().st_mtime_ns == kept_at
     assert np.array_equal(np.load(second), expected)
     left = ["000000.npy", "000001.npy", "000002.npy", "forward", "note.json"]
@@ -155,7 +155,7 @@ def test_memory_that_runs_out_halves_the_batch(job: Job, error: Exception) -> No
             raise error
 
     predictor.loaded.module.register_forward_pre_hook(refuse_large)
-    found = predictor.predict(np.load(job.pixels))
+    found = predictor.predict(np.load(job.pixels)).numpy()
     assert sizes == [64, 32, 16, *[8] * 9]
     assert (found.argsort(axis=1) == expected.argsort(axis=1)).all()
 

@@ -25,7 +25,7 @@ from evaluation.engine.evidence import read_evidence
 from evaluation.engine.formats import load
 from evaluation.engine.job import Job
 from evaluation.engine.pipeline import Folders, run
-from evaluation.engine.predict import Predictor
+from evaluation.engine.predict import Predictor, take
 from evaluation.engine.preprocessing import decode, preprocess
 
 State = dict[str, torch.Tensor]
@@ -191,7 +191,7 @@ def test_published_file_predicts_as_its_network(row: Row, photographs: Path, tmp
         architecture=row.architecture,
         pixels="",
         predictions="",
-        classes=1000,
+        side=None,
         background=weights.background,
         mean=row.protocol.mean,
         std=row.protocol.std,
@@ -203,7 +203,8 @@ def test_published_file_predicts_as_its_network(row: Row, photographs: Path, tmp
     )
     predictor = Predictor(job)
     files = sorted(photographs.rglob("*.jpg"))
-    found = predictor.predict(np.stack([preprocess(decode(file.read_bytes(), ""), row.protocol) for file in files]))
+    pixels = np.stack([preprocess(decode(file.read_bytes(), ""), row.protocol) for file in files])
+    found = take(predictor.predict(pixels), 1000, weights.background)
     expected = predict_eagerly(row, module, inputs)
     assert np.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
     assert np.argsort(-found, axis=1)[:, :5].tolist() == expected.topk(5).indices.tolist()
