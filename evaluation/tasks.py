@@ -23,7 +23,7 @@ from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weigh
 from evaluation.leases import Lease
 from evaluation.spares import Spare
 from leaderboard.models import Part, Run
-from leaderboard.services import cards, mails, parts, routing, runs, uploads, workers
+from leaderboard.services import cards, deliveries, mails, parts, routing, runs, uploads, workers
 from leaderboard.services.publishing import ReportRefused
 from leaderboard.states import TransitionRefused
 
@@ -58,6 +58,12 @@ def reconcile() -> None:
 def deliver() -> None:
     """Send the mails that are due."""
     mails.deliver(at=timezone.now())
+
+
+@shared_task(name="evaluation.notify")
+def notify() -> None:
+    """Send the messages to webhooks that are due."""
+    deliveries.deliver(at=timezone.now())
 
 
 @shared_task(name="evaluation.illustrate")

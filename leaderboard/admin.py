@@ -22,6 +22,7 @@ from leaderboard.models import (
     Challenge,
     Claim,
     Dataset,
+    Delivery,
     Entry,
     Metric,
     Model,
@@ -40,6 +41,7 @@ from leaderboard.models import (
     Task,
     Upload,
     UploadPart,
+    Webhook,
     Weights,
     Worker,
 )
@@ -384,3 +386,17 @@ class UploadAdmin(ReadOnly, admin.ModelAdmin[Any]):
     list_select_related = ("owner",)
     search_fields = ("name", "owner__username")
     inlines = (UploadPartInline,)
+
+
+class DeliveryInline(ReadOnly, admin.TabularInline[Any, Any]):
+    model = Delivery
+    extra = 0
+    fields = ("event", "created_at", "attempts", "status_code", "delivered_at", "fault")
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    list_display = ("url", "owner", "events", "failures", "disabled_at")
+    list_select_related = ("owner",)
+    search_fields = ("url", "owner__username")
+    inlines = (DeliveryInline,)

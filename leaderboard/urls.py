@@ -13,6 +13,7 @@ from leaderboard.views import (
     samples,
     submissions,
     submitting,
+    webhooks,
     workers,
 )
 
@@ -61,6 +62,8 @@ urlpatterns = [
     path("moderation/<str:action>/<str:target>/", moderation.act, name="moderate"),
     path("account/", accounts.show, name="account"),
     path("account/notices/", accounts.choose_notices, name="notices"),
+    path("account/webhooks/", webhooks.list_own, name="webhooks"),
+    path("account/webhooks/<uuid:pk>/", webhooks.show, name="webhook"),
     path("account/delete/", accounts.delete, name="account-delete"),
     path("notices/stop/<str:token>/", accounts.stop_notices, name="notices-stop"),
     path("attestation-key.pem", accounts.show_key, name="attestation-key"),

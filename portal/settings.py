@@ -178,10 +178,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_ROUTES = {
     "evaluation.reconcile": {"queue": "control"},
     "evaluation.deliver": {"queue": "control"},
+    "evaluation.notify": {"queue": "control"},
     "evaluation.illustrate": {"queue": "control"},
     "evaluation.announce": {"queue": "control"},
 }
 DELIVER_SECONDS = 15
+NOTIFY_SECONDS = 10
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "illustrate": {"task": "evaluation.illustrate", "schedule": 20.0, "options": {"expires": 20.0}},
@@ -195,6 +197,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": DELIVER_SECONDS,
         "options": {"expires": DELIVER_SECONDS},
     },
+    "notify": {"task": "evaluation.notify", "schedule": NOTIFY_SECONDS, "options": {"expires": NOTIFY_SECONDS}},
 }
 
 # --- Files ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from leaderboard.api.views import (
     SubmissionViewSet,
     TaskViewSet,
 )
+from leaderboard.api.webhooks import WebhookViewSet
 
 router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False
@@ -22,6 +23,7 @@ router.register("benchmarks", BenchmarkViewSet)
 router.register("models", ModelViewSet)
 router.register("submissions", SubmissionViewSet)
 router.register("results", ResultViewSet)
+router.register("webhooks", WebhookViewSet)
 
 app_name = "api"
 urlpatterns = [

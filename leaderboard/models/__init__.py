@@ -17,6 +17,7 @@ from leaderboard.models.run import Run
 from leaderboard.models.submission import Submission
 from leaderboard.models.task import Resource, Task
 from leaderboard.models.upload import Upload, UploadPart
+from leaderboard.models.webhook import Delivery, Webhook
 from leaderboard.models.weights import Weights
 from leaderboard.models.worker import Worker
 
@@ -29,6 +30,7 @@ __all__ = [
     "Challenge",
     "Claim",
     "Dataset",
+    "Delivery",
     "Entry",
     "Metric",
     "Model",
@@ -47,6 +49,7 @@ __all__ = [
     "Task",
     "Upload",
     "UploadPart",
+    "Webhook",
     "Weights",
     "Worker",
 ]

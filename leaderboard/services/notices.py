@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from leaderboard.models import Benchmark, Challenge, Entry, Notice, NoticeSettings, Standing, Submission
+from leaderboard.services import webhooks
 
 # Which setting each kind obeys.
 SETTINGS = {
@@ -82,6 +83,7 @@ def note_overtaken(before: Mapping[int, int], by: Submission, *, at: dt.datetime
         facts = {"by": by.model_name, "before": before[held.entry_id], "rank": now[held.entry_id]}
         board = by.benchmark.get_absolute_url()
         note(held.submitter_id, Notice.Kind.OVERTAKEN, at=at, **describe(held) | facts | {"path": board})
+        webhooks.tell_overtaken(held, facts, at=at)
 
 
 def note_moderated(submission: Submission, action: str, reason: str, *, at: dt.datetime) -> None:

@@ -19,7 +19,7 @@ from django.db.models.functions import Concat, Right
 from evaluation.contract import EvaluationReport, Progress
 from leaderboard import queue
 from leaderboard.models import Run
-from leaderboard.services import notices, publishing
+from leaderboard.services import notices, publishing, webhooks
 from leaderboard.services.cutting import end_parts
 from leaderboard.services.submissions import enqueue
 from leaderboard.services.transitions import move
@@ -100,6 +100,7 @@ def record_report(
     publishing.publish(run, report, evidence, at=at)
     notices.note_finished(run.submission, at=at)
     notices.note_overtaken(leaders, run.submission, at=at)
+    webhooks.tell_finished(run.submission, at=at)
 
 
 @transaction.atomic
@@ -111,6 +112,7 @@ def record_fault(run_id: int, token: UUID, reason: str, *, at: dt.datetime) -> N
     Run.objects.filter(pk=run.pk).update(reason=reason)
     move(run.submission, "failed", by=run.worker, at=at, reason=reason)
     notices.note_finished(run.submission, at=at)
+    webhooks.tell_finished(run.submission, at=at)
 
 
 @transaction.atomic

@@ -25,6 +25,9 @@ def test_schema_names_every_address_of_the_contract(anyone: APIClient) -> None:
         ("submissions/{id}/cancel/", "post"),
         ("submissions/{id}/log/", "get"),
         ("uploads/", "post"),
+        *(("webhooks/", method) for method in ("get", "post")),
+        *(("webhooks/{id}/", method) for method in ("get", "patch", "delete")),
+        ("webhooks/{id}/deliveries/", "get"),
         *(("uploads/{id}/", method) for method in ("get", "patch", "delete")),
         *((f"results/{{id}}/{part}", "get") for part in ("", "evidence/", "attestation/")),
     }
@@ -37,6 +40,6 @@ def test_docs_open_in_a_browser_under_the_content_policy(live_portal: str, page:
     assert response is not None
     policy = response.header_value("content-security-policy") or ""
     assert "unsafe" not in policy
-    expect(page.locator(".opblock")).to_have_count(21)
+    expect(page.locator(".opblock")).to_have_count(27)
     page.locator(".opblock-summary-path", has_text="leaderboard").click()
     expect(page.get_by_text("key of the metric to sort by")).to_be_visible()

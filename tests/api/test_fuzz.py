@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from leaderboard.models import Benchmark, Result, Submission
-from leaderboard.services import uploads
+from leaderboard.services import uploads, webhooks
 from portal.accounts.models import User
 from portal.wsgi import application
 from tests.api.conftest import make_token
@@ -67,6 +67,7 @@ def test_every_answer_is_one_that_the_schema_names(
         "submissions": str(queued.pk),
         "results": str(verified.pk),
         "uploads": str(uploads.begin(by=lin, name="net.pth", size=1000, at=timezone.now()).pk),
+        "webhooks": str(webhooks.make("https://example.org/", ["run.finished"], by=lin, at=timezone.now()).pk),
     }
     headers = {"Authorization": f"Token {make_token(lin)}"}
     schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", serve)

@@ -24,6 +24,7 @@ from leaderboard.models import (
     Standing,
     Upload,
     UploadPart,
+    Webhook,
     Worker,
 )
 from leaderboard.services import runs, submissions
@@ -38,6 +39,7 @@ READ_ONLY = {
     "notice",
     "noticesettings",
     "upload",
+    "webhook",
     "auditevent",
     "boardfacts",
     "part",
@@ -71,6 +73,7 @@ def boss(client: Client) -> Client:
     NoticeSettings.objects.get_or_create(user=user)
     upload = Upload.objects.create(owner=user, name="resnet.pth", size_bytes=10, created_at=now, written_at=now)
     UploadPart.objects.create(upload=upload, offset_bytes=0, file="uploads/x")
+    Webhook.objects.create(owner=user, url="https://example.org/", events=["run.finished"], created_at=now)
     client.force_login(user)
     return client
 

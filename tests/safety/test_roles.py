@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from leaderboard.models import BoardFacts, Challenge, Dataset, Result, Split, Submission, Upload
+from leaderboard.models import BoardFacts, Challenge, Dataset, Result, Split, Submission, Upload, Webhook
 from leaderboard.samples import name_thumbnail
 from leaderboard.services import uploads, workers
 from tests.factories import make_user
@@ -50,6 +50,9 @@ ROUTES = {
     "api/v1/submissions/<uuid:pk>/log/": ("401 404 200 200", "401 405 405 405"),
     "api/v1/uploads/": ("401 405 405 405", "401 400 400 400"),
     "api/v1/uploads/<uuid:pk>/": ("401 404 200 404", "401 405 405 405"),
+    "api/v1/webhooks/": ("401 200 200 200", "401 400 400 400"),
+    "api/v1/webhooks/<uuid:pk>/": ("401 404 200 404", "401 405 405 405"),
+    "api/v1/webhooks/<uuid:pk>/deliveries/": ("401 404 200 404", "401 405 405 405"),
     "api/v1/results/<uuid:pk>/": API,
     "api/v1/results/<uuid:pk>/attestation/": API,
     "api/v1/results/<uuid:pk>/evidence/": API,
@@ -98,6 +101,8 @@ ROUTES = {
     "moderation/<str:action>/<str:target>/": STAFF,
     "account/": OWN,
     "account/notices/": ("in 405 405 405", "in 302 302 302"),
+    "account/webhooks/": ("in 200 200 200", "in 400 400 400"),
+    "account/webhooks/<uuid:pk>/": ("in 404 200 404", "in 404 404 404"),
     "account/delete/": ("in 200 200 200", "in 400 400 400"),
     "notices/stop/<str:token>/": ("404", "404"),
     "attestation-key.pem": FILE,
@@ -152,7 +157,10 @@ def fill_in(route: str, stage: Stage, submission: Submission) -> str:
     assert entry
     kind = route.removeprefix("api/v1/").partition("/")[0]
     upload = Upload.objects.first()
-    objects = {"results": result.pk} | ({"uploads": upload.pk} if upload else {})
+    webhook = Webhook.objects.get().pk
+    objects = {"results": result.pk, "webhooks": webhook, "account": webhook} | (
+        {"uploads": upload.pk} if upload else {}
+    )
     slugs = {"tasks": "image-classification", "models": entry.model.slug}
     numbers = {"papers": cited.paper_id, "moderation": Challenge.objects.values_list("pk", flat=True).first()}
     values = {

@@ -17,10 +17,21 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Dialog, Page
 
-from leaderboard.models import AuditEvent, Benchmark, BoardFacts, Entry, Model, Paper, Submission, Task
+from leaderboard.models import (
+    AuditEvent,
+    Benchmark,
+    BoardFacts,
+    Delivery,
+    Entry,
+    Model,
+    Paper,
+    Submission,
+    Task,
+    Webhook,
+)
 from leaderboard.models.addresses import WebAddressField
 from leaderboard.queries.moderation import QUEUES
-from leaderboard.services import challenges, moderation, runs, submissions, uploads, workers
+from leaderboard.services import challenges, moderation, runs, submissions, uploads, webhooks, workers
 from leaderboard.services.standings import refresh_benchmark
 from leaderboard.templatetags.veriboard import TAGS
 from portal.accounts.models import User
@@ -106,6 +117,7 @@ OPENED = 20
 # What the portal itself reads: words of a fixed list, digests, packed bytes, what a person cannot choose.
 KEPT = {"slug", "key", "state", "status", "verdict", "background", "direction", "queue", "password", "email", "path"}
 KEPT |= {"labels_path", "digest", "outcomes", "findings", "attestation", "preprocessing", "sha256", "weights_sha256"}
+KEPT |= {"events", "event", "salt"}
 KEPT |= {"content_sha256", "evidence_sha256", "from_state", "to_state", "target_id", "target_type"}
 SEEN = {
     *("Task.name_en", "Task.description_en", "Resource.title_en", "Resource.description_en", "Resource.type"),
@@ -124,7 +136,8 @@ SEEN = {
     *("Submission.model_name", "Submission.architecture", "Submission.framework", "Submission.weights_name"),
     *("Submission.weights_format", "Submission.state_reason", "Run.stage", "Run.log", "Result.report"),
     *("Result.retraction_reason", "AuditEvent.actor", "AuditEvent.reason", "Worker.box", "Worker.queues"),
-    *("Ban.reason", "Challenge.text", "Challenge.answer", "Upload.name"),
+    *("Ban.reason", "Challenge.text", "Challenge.answer", "Upload.name", "Delivery.fault"),
+    "Delivery.payload",
 }
 # Tells of which kinds of elements, each with the names of its attributes, and of which addresses the pages are made.
 READ = """texts => {
@@ -250,6 +263,9 @@ def board(db: None) -> Benchmark:
     Submission.objects.update(**links)
     for name in ("worker-a", "worker-b"):
         workers.announce(name, queues=["cpu"], box="bwrap", at=NOW)
+    for number in range(STEP):
+        hook = webhooks.make(f"https://e.example/{number}", ["run.finished"], by=owner, at=NOW)
+        Delivery.objects.create(webhook=hook, event="test", payload={"data": "x"}, fault="x", created_at=NOW)
     for size in range(1, 1 + STEP):
         uploads.begin(by=owner, name="x", size=size, at=NOW)
     for one, url in zip(Entry.objects.filter(is_hidden=False), ("https://e.example/why", ""), strict=False):
@@ -275,6 +291,7 @@ def list_addresses(board: Benchmark) -> list[str]:
         *(paper.get_absolute_url() for paper in Paper.objects.all()),
         *(f"/people/{quote(user.username)}/" for user in User.objects.filter(submissions__isnull=False).distinct()),
         *("/submissions/", "/account/", "/challenges/", "/moderation/challenges/"),
+        *("/account/webhooks/", *(webhook.get_absolute_url() for webhook in Webhook.objects.all())),
         *(f"/entries/{entry.pk}/challenge/" for entry in shown[1:2]),
         *(f"/submit/?again={submission.pk}" for submission in Submission.objects.all()[:1]),
     ]

@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.test import Client
 
 from evaluation.paired import pack
-from leaderboard.models import Benchmark, Run, Submission
-from leaderboard.services import runs, submissions
+from leaderboard.models import Benchmark, Run, Submission, Webhook
+from leaderboard.services import runs, submissions, webhooks
 from leaderboard.services.standings import refresh_benchmark
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
@@ -43,6 +43,7 @@ class Stage:
 def stage(db: None) -> Stage:
     call_command("import_leaderboard", str(ROOT / "leaderboard" / "seed" / "catalogue.json"), verbosity=0)
     owner, admin = make_user("lin"), make_user("wei", is_staff=True, is_superuser=True)
+    webhooks.make("https://example.org/hook", Webhook.Event.values, by=owner, at=NOW)
     digits = make_benchmark("digits")
     make_entry(digits, "Claimed only", claims={"top1": 82.0})
     refresh_benchmark(digits)

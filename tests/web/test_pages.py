@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from django.test import Client
 
-from leaderboard.models import Model
+from leaderboard.models import Model, Webhook
 from leaderboard.queries.moderation import QUEUES
 from tests.web.conftest import Stage
 
@@ -61,6 +61,7 @@ def list_own(stage: Stage) -> list[str]:
         *(f"/submit/?again={stage.verified.pk}", "/submit/?entry=x&again=y", "/submissions/", "/account/"),
         *("/challenges/", f"/entries/{claimed.pk}/challenge/"),
         *(stage.waiting.get_absolute_url(), stage.failed.get_absolute_url()),
+        *("/account/webhooks/", *(each.get_absolute_url() for each in Webhook.objects.all())),
         *("/account/delete/", "/accounts/email/", "/accounts/password/change/", "/accounts/logout/", "/accounts/2fa/"),
         "/accounts/3rdparty/",
     ]
