@@ -1,17 +1,29 @@
-"""An Atom feed of each board: what was verified, latest first."""
+"""Atom feeds, latest first: what was verified on a board, and what came and went on all of them."""
 
 import datetime as dt
 
 from django.contrib.syndication.views import Feed
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from leaderboard.models import Benchmark, Standing
-from leaderboard.queries import benchmark_metrics
+from leaderboard.queries import benchmark_metrics, read_changes
+from leaderboard.queries.changes import Change
 
 ITEMS = 50
+DAYS = 90
+VERDICTS = {
+    "match": gettext_noop("verified, matches its claim"),
+    "below": gettext_noop("verified, below its claim"),
+    "above": gettext_noop("verified, above its claim"),
+    "none": gettext_noop("verified, nothing was claimed"),
+    "retracted": gettext_noop("retracted"),
+}
 
 
 class BoardFeed(Feed):  # type: ignore[type-arg]
@@ -60,3 +72,48 @@ class BoardFeed(Feed):  # type: ignore[type-arg]
 
     def item_pubdate(self, standing: Standing) -> dt.datetime | None:
         return standing.entry.verified_at
+
+
+class ChangesFeed(Feed):  # type: ignore[type-arg]
+    """What was verified and retracted lately, on all boards or on the one that the address names."""
+
+    feed_type = Atom1Feed
+    item_guid_is_permalink = False
+
+    def get_object(self, request: HttpRequest) -> Benchmark | None:
+        slug = request.GET.get("benchmark", "")[:100].replace("\0", "")
+        boards = Benchmark.objects.select_related("split__dataset", "protocol")
+        return get_object_or_404(boards, slug=slug) if slug else None
+
+    def title(self, benchmark: Benchmark | None) -> str:
+        return f"Veriboard: {benchmark or _('What changed')}"
+
+    def link(self, benchmark: Benchmark | None) -> str:
+        return reverse("changes") + (f"?benchmark={benchmark.slug}" if benchmark else "")
+
+    def subtitle(self, benchmark: Benchmark | None) -> str:
+        return _("Verified and retracted, latest first")
+
+    def items(self, benchmark: Benchmark | None) -> list[Change]:
+        since = timezone.now() - dt.timedelta(days=DAYS)
+        return list(read_changes(since, benchmark.slug if benchmark else "").lines[:ITEMS])
+
+    def item_title(self, change: Change) -> str:
+        word = VERDICTS["retracted"] if change.kind == "retracted" else VERDICTS[change.entry.verdict]
+        score = f" {change.metric.label} {change.value:.{change.metric.decimals}f}" if change.metric else ""
+        return f"{change.entry.model.name}:{score} ({_(word)})"
+
+    def item_description(self, change: Change) -> str:
+        return f"{change.benchmark}. {change.reason}".rstrip(". ") + "."
+
+    def item_link(self, change: Change) -> str:
+        return change.entry.get_absolute_url()
+
+    def item_guid(self, change: Change) -> str:
+        return f"{change.kind}-{change.entry.pk}-{change.at:%Y%m%dT%H%M%S}"
+
+    def item_updateddate(self, change: Change) -> dt.datetime:
+        return change.at
+
+    def item_pubdate(self, change: Change) -> dt.datetime:
+        return change.at

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from leaderboard.feeds import BoardFeed
+from leaderboard.feeds import BoardFeed, ChangesFeed
 from leaderboard.views import (
     accounts,
     boards,
@@ -32,6 +32,7 @@ urlpatterns = [
     path("papers/<int:pk>/", entries.show_paper, name="paper"),
     path("people/<str:username>/", entries.show_person, name="person"),
     path("changes/", changes.show_changes, name="changes"),
+    path("changes/feed.atom", ChangesFeed(), name="changes-feed"),
     path("search/", catalogue.search_catalogue, name="search"),
     path("how-we-verify/", catalogue.explain, name="explain"),
     path("benchmarks/<slug:slug>/", boards.show_board, name="benchmark"),

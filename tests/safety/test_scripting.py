@@ -411,7 +411,7 @@ def test_served_documents_run_nothing(board: Benchmark, live_portal: str, bench:
     """Badges and feeds are documents of their own; pages are opened here as they are served, with our scripts."""
     bench.page.context.set_offline(False)
     model = Entry.objects.filter(status="verified")[0].model
-    documents = [f"/badges/{board.slug}/{model.slug}.svg", f"/benchmarks/{board.slug}/feed.atom"]
+    documents = [f"/badges/{board.slug}/{model.slug}.svg", f"/benchmarks/{board.slug}/feed.atom", "/changes/feed.atom"]
     pages = [board.get_absolute_url(), model.get_absolute_url(), "/", "/search/?q=%22%3E%3Csvg%20onload=alert(1)%3E"]
     deck = Deck()
     for turn in range(0, len(PAYLOADS), OPENED):

@@ -6,9 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from leaderboard.models import Model, Webhook
+from leaderboard.models import Model, Result, Webhook
 from leaderboard.queries.moderation import QUEUES
+from leaderboard.services import moderation
 from tests.web.conftest import Stage
 
 PAGE_BYTES = 100_000
@@ -261,6 +263,22 @@ def test_badge_says_whether_the_number_is_verified(stage: Stage, anyone: Client)
     assert "81.03 verified" in verified.content.decode()
     claimed = anyone.get(f"/badges/{stage.imagenet.slug}/densenet-121.svg").content.decode()
     assert "82.86 not verified" in claimed
+
+
+def test_changes_have_a_feed(stage: Stage, anyone: Client) -> None:
+    moderation.retract(stage.verified, by=stage.admin, at=timezone.now(), reason="Trained on the test images.")
+    Result.objects.filter(retracted_at=None).update(created_at=timezone.now())
+    for address in ("/changes/feed.atom", "/changes/feed.atom?benchmark=digits"):
+        text = anyone.get(address).content.decode()
+        titles = re.findall(r"<entry><title>([^<]*)</title>", text)
+        assert sorted(titles) == [
+            "ResNet-20: Acc@1 81.030 (retracted)",
+            "ResNet-32: Acc@1 81.900 (verified, matches its claim)",
+        ]
+        assert "Trained on the test images." in text
+    assert "<entry>" not in anyone.get(f"/changes/feed.atom?benchmark={stage.imagenet.slug}").content.decode()
+    assert anyone.get("/changes/feed.atom?benchmark=nothing").status_code == 404
+    assert "/changes/feed.atom?benchmark=digits" in anyone.get("/changes/?benchmark=digits").content.decode()
 
 
 def test_feed_lists_what_was_verified(stage: Stage, anyone: Client) -> None:
