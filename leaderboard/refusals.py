@@ -102,7 +102,7 @@ SENTENCES = (
     gettext_noop("The nearest are %(near)s."),
     gettext_noop("The network does not give one row of class scores an image; it is no image classifier."),
     gettext_noop("The network gives NaN or infinite scores; these weights cannot be evaluated."),
-    gettext_noop("The network has %(outputs)s outputs where the dataset has %(job)s classes.%(hint)s"),
+    gettext_noop("The network has %(outputs)s outputs where the dataset has %(classes)s classes.%(hint)s"),
     gettext_noop("The part ends at image %(stop)s where the dataset has %(order)s."),
     gettext_noop("The protocol has an unknown key %(unknown)s; known are %(cls)s."),
     gettext_noop('The protocol is a JSON object such as {"resize": 256, "crop": 224}.'),
