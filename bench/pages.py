@@ -6,6 +6,7 @@
 import dataclasses
 import datetime as dt
 import io
+import itertools
 import os
 import platform
 import statistics
@@ -24,17 +25,20 @@ from django.db import connection
 from django.utils import timezone
 
 from bench.boards import fill
+from bench.outcomes import draw_outcomes, store_outcomes
 from demo.words import draw_table, say
 from evaluation.contract import EvaluationReport, Score
 from leaderboard.models import Benchmark, Standing, Submission
 from leaderboard.queries.board import Cursor
+from leaderboard.queries.heads import forget_heads
 from leaderboard.services import runs, submissions
 from leaderboard.versions import forget
 from portal.accounts.models import User
 
 SIZES = (100, 10_000, 1_000_000)
-ROUNDS, REPEATS = 15, 400
+ROUNDS, REPEATS, PUBLICATIONS, PAIRED = 15, 400, 5, 1000
 APPLICATION = get_wsgi_application()
+TURNS = itertools.count()
 PAGES = {
     "first page": "",
     "page in the middle": "cursor={middle}",
@@ -110,9 +114,12 @@ def ask(path: str, query: str, **headers: str) -> Timing:
     return Timing(1000 * total, 1000 * sum(spent), 1000 * python, said["status"], len(body), str(said.get("ETag", "")))
 
 
-def clear() -> None:
+def clear(is_new: bool = True) -> None:
+    """Forget what was answered; with `is_new` all of the board, as after a publication."""
     cache.clear()
-    forget()
+    if is_new:
+        forget()
+        forget_heads()
 
 
 def find_address(kind: str, benchmark: Benchmark) -> str:
@@ -126,20 +133,21 @@ def find_middle(benchmark: Benchmark) -> str:
     return Cursor(row.order_value, row.entry_id).encode()
 
 
-def measure(kind: str, query: str, boards: list[Benchmark], headers: dict[str, str]) -> list[list[Timing]]:
-    """Return the timings of each board, each request with everything forgotten before."""
+def measure(kind: str, query: str, boards: list[Benchmark], headers: dict[str, str]) -> dict[bool, list[list[Timing]]]:
+    """Return the timings of each board: of its first reader, for whom nothing is kept (True), and of a further page."""
     queries = [query.format(middle=find_middle(board)) for board in boards]
-    found: list[list[Timing]] = [[] for _ in boards]
+    found: dict[bool, list[list[Timing]]] = {is_new: [[] for _ in boards] for is_new in (True, False)}
     for turn in range(ROUNDS + 1):
         for place, board in enumerate(boards):
-            clear()
-            # Another cookie each time, so that nothing is repeated to the same visitor.
-            timing = ask(find_address(kind, board), queries[place], HTTP_COOKIE=f"turn={turn}", **headers)
-            if timing.status != 200:
-                sys.exit(f"{find_address(kind, board)}?{queries[place]} answered {timing.status}")
-            # The first turn warms the database.
-            if turn:
-                found[place].append(timing)
+            for is_new, timings in found.items():
+                clear(is_new)
+                # Another address each time, so that nothing is repeated.
+                timing = ask(find_address(kind, board), f"{queries[place]}&turn={next(TURNS)}", **headers)
+                if timing.status != 200:
+                    sys.exit(f"{find_address(kind, board)}?{queries[place]} answered {timing.status}")
+                # The first turn warms the database.
+                if turn:
+                    timings[place].append(timing)
     return found
 
 
@@ -149,20 +157,21 @@ def describe(timings: list[Timing]) -> str:
 
 
 def compare_pages(boards: list[Benchmark]) -> list[tuple[str, ...]]:
-    """Return a row a filter and sort: cold p50 by size, and the largest over the smallest."""
-    rows: list[tuple[str, ...]] = []
-    for kind, headers in (("table", {"HTTP_HX_REQUEST": "true"}), ("JSON", {})):
-        for name, query in PAGES.items():
-            found = measure(kind, query, boards, headers)
-            medians = [statistics.median(t.total for t in timings) for timings in found]
-            python = statistics.median(t.python for t in found[-1])
-            ratio = f"{medians[-1] / medians[0]:.2f}"
-            rows.append((f"{kind}: {name}", *map(describe, found), ratio, f"{python:.1f} ms"))
-    found = measure("page", "", boards, {})
-    medians = [statistics.median(t.total for t in timings) for timings in found]
-    python = statistics.median(t.python for t in found[-1])
-    rows.append(("whole page", *map(describe, found), f"{medians[-1] / medians[0]:.2f}", f"{python:.1f} ms"))
-    return rows
+    """Return a row a filter and sort: cold p50 by size, the largest over the smallest, and this process's own time."""
+    kinds = (("table", {"HTTP_HX_REQUEST": "true"}, PAGES), ("JSON", {}, PAGES), ("page", {}, {"whole": ""}))
+    return [
+        (f"{kind}: {name}", *summarise(measure(kind, query, boards, headers)))
+        for kind, headers, pages in kinds
+        for name, query in pages.items()
+    ]
+
+
+def summarise(found: dict[bool, list[list[Timing]]]) -> Iterator[str]:
+    yield from map(describe, found[True])
+    medians = [statistics.median(t.total for t in timings) for timings in found[True]]
+    yield f"{medians[-1] / medians[0]:.2f}"
+    for timings in found.values():
+        yield f"{statistics.median(t.python for t in timings[-1]):.1f} ms"
 
 
 def repeat(path: str, headers: dict[str, str]) -> tuple[float, int]:
@@ -184,9 +193,8 @@ def compare_repeats(boards: list[Benchmark]) -> list[tuple[str, ...]]:
     return rows
 
 
-def publish(benchmark: Benchmark, number: int) -> float:
+def publish(benchmark: Benchmark, owner: User, number: int, outcomes: dict[str, str]) -> float:
     """Return the seconds from a worker's report to a board that shows it."""
-    owner, _ = User.objects.get_or_create(username="bench")
     submission = Submission.objects.create(
         benchmark=benchmark, submitter=owner, model_name=f"New {number}", weights_url=f"https://example.org/{number}.pt"
     )
@@ -202,6 +210,7 @@ def publish(benchmark: Benchmark, number: int) -> float:
         protocol={},
         environment={"device": "cpu", "precision": "float32"},
         timing={"images_per_second": 100.0, "seconds": {}},
+        evidence={"outcomes": outcomes},
     )
     started = time.perf_counter()
     runs.record_report(run.pk, claimed.token, report, None, at=dt.datetime.now(dt.UTC))
@@ -211,13 +220,19 @@ def publish(benchmark: Benchmark, number: int) -> float:
 
 
 def compare_publishing(boards: list[Benchmark]) -> list[tuple[str, ...]]:
-    found: list[list[float]] = [[] for _ in boards]
-    for turn in range(5):
-        for place, board in enumerate(boards):
-            found[place].append(publish(board, 100 * (place + 1) + turn))
+    """Return a row a board; the last has a thousand verified entries whose outcomes are compared with the new one's."""
+    owner, _ = User.objects.get_or_create(username="bench")
+    paired = fill(2 * PAIRED)
+    store_outcomes(paired, owner, timezone.now())
+    new = list(draw_outcomes(PUBLICATIONS))
+    found: list[list[float]] = [[] for _ in (*boards, paired)]
+    for turn in range(PUBLICATIONS):
+        for place, board in enumerate((*boards, paired)):
+            found[place].append(publish(board, owner, 100 * (place + 1) + turn, new[turn] if board == paired else {}))
+    names = [*(board.slug for board in boards), f"{PAIRED:,} verified entries with outcomes"]
     return [
-        (board.slug, f"{statistics.median(spent):.2f} s ({min(spent):.2f}–{max(spent):.2f})")
-        for board, spent in zip(boards, found, strict=True)
+        (name, f"{statistics.median(spent):.2f} s ({min(spent):.2f}–{max(spent):.2f})")
+        for name, spent in zip(names, found, strict=True)
     ]
 
 
@@ -238,7 +253,7 @@ def main(largest: int) -> None:
     )
     boards = [fill(size) for size in SIZES if size <= largest]
     sizes = [f"{size:,}" for size in SIZES if size <= largest]
-    say(draw_table(("one request", *sizes, "ratio", "Python"), compare_pages(boards)))
+    say(draw_table(("one request", *sizes, "ratio", "Python, first", "further"), compare_pages(boards)))
     say()
     say(draw_table(("repeated", "status", "median", "a second and core"), compare_repeats(boards)))
     say()

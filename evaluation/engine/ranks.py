@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,13 +39,34 @@ class Pairs:
 def answer(text: str) -> str:
     """Return the rank intervals of outcomes, both as JSON. Raises: InputFault."""
     try:
-        outcomes = [base64.b64decode(each, validate=True) for each in json.loads(text)["outcomes"]]
+        document = json.loads(text)
+    except ValueError as error:
+        raise InputFault(f"These are no outcomes of models on the same samples: {error}.") from error
+    return json.dumps(rank(document))
+
+
+def answer_all(text: str) -> str:
+    """Return the rank intervals of several boards, null for one that has none; the others still have theirs."""
+    answers = []
+    for document in json.loads(text):
+        try:
+            answers.append(rank(document))
+        except InputFault as fault:
+            print(fault, file=sys.stderr)
+            answers.append(None)
+    return json.dumps(answers)
+
+
+def rank(document: Any) -> dict[str, Any] | None:
+    """Raises: InputFault."""
+    try:
+        outcomes = [base64.b64decode(each, validate=True) for each in document["outcomes"]]
         packed = np.frombuffer(b"".join(outcomes), np.uint8).reshape(len(outcomes), -1 if outcomes else 0)
         if len({len(each) for each in outcomes}) > 1:
             raise ValueError("they are of different lengths")
     except (ValueError, TypeError, KeyError) as error:
         raise InputFault(f"These are no outcomes of models on the same samples: {error}.") from error
-    return json.dumps({"intervals": find_rank_intervals(packed).tolist()})
+    return {"intervals": find_rank_intervals(packed).tolist()}
 
 
 def count_right(words: Words) -> Counts:
@@ -154,4 +176,4 @@ def bound(discordant: Counts, lead: Counts) -> tuple[Values, Values]:
 
 
 if __name__ == "__main__":
-    print(answer(sys.stdin.read()))
+    print(answer_all(sys.stdin.read()))

@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluation.paired import Comparison, compare, unpack
 from leaderboard.models import Result, Split
-from leaderboard.queries.pairs import read_outcomes
+from leaderboard.queries.pairs import NOTHING, read_outcomes
 from leaderboard.queries.rows import BoardRow
 from leaderboard.queries.samples import Sample, show_samples
 
@@ -50,9 +50,10 @@ class Apart:
 
 def read_known(rows: Sequence[BoardRow], metric_key: str) -> dict[int, int]:
     """Return the outcomes, as whole numbers, of the entries that were evaluated on the samples of the first of them."""
-    found = read_outcomes([row.entry_id for row in rows], metric_key)
-    digests = [found[row.entry_id][0] for row in rows if row.entry_id in found]
-    return {entry: unpack(text) for entry, (digest, text) in found.items() if digest == digests[0]}
+    read = read_outcomes([row.entry_id for row in rows])
+    found = {row.entry_id: read[row.entry_id] for row in rows if metric_key in read.get(row.entry_id, NOTHING).packed}
+    digest = next((each.digest for each in found.values()), None)
+    return {entry: unpack(each.packed[metric_key]) for entry, each in found.items() if each.digest == digest}
 
 
 def compare_pairs(rows: Sequence[BoardRow], known: Mapping[int, int]) -> list[Pair]:

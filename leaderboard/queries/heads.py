@@ -61,3 +61,8 @@ def keep(head: Head) -> None:
     """Keep it for the next readers of this process."""
     if len(_known) < MOST_BOARDS or head.benchmark.slug in _known:
         _known[head.benchmark.slug] = head
+
+
+def forget_heads() -> None:
+    """Forget all boards, as a process that has just started."""
+    _known.clear()

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -14,7 +14,7 @@ from evaluation.ranks import find_rank_intervals
 from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
 from leaderboard.queries import heads
 from leaderboard.queries.derivation import BATCH, build_standing, collect_known, settle
-from leaderboard.queries.pairs import read_outcomes
+from leaderboard.queries.pairs import NOTHING, Outcomes, read_outcomes
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
 from leaderboard.services.findings import describe, find_findings
 from leaderboard.versions import forget
@@ -143,12 +143,15 @@ def refresh_entries(entries: list[Entry], benchmark: Benchmark, metrics: list[Me
 
 def rerank(benchmark: Benchmark, metrics: Iterable[Metric]) -> None:
     """Write ranks, rank intervals and the best k of every metric of the board."""
+    verified: dict[Metric, list[Ranked]] = {}
     for metric in metrics:
         visible = Standing.objects.filter(benchmark=benchmark, metric=metric, is_visible=True)
-        verified = visible.filter(verified__isnull=False)
         # Plain tuples: ten thousand rows as objects would take a second.
-        rank_verified([Ranked(*row) for row in verified.values_list(*Ranked._fields)], metric)
+        rows = visible.filter(verified__isnull=False).values_list(*Ranked._fields)
+        verified[metric] = [Ranked(*row) for row in rows]
         mark_best(visible.filter(order_value__gt=Standing.MISSING), benchmark.highlight_count)
+    for (metric, standings), paired in zip(verified.items(), compare_all(verified), strict=True):
+        rank_verified(standings, metric, paired)
 
 
 class Ranked(NamedTuple):
@@ -164,9 +167,11 @@ class Ranked(NamedTuple):
     rank_high: int | None
 
 
-def rank_verified(standings: Sequence[Ranked], metric: Metric) -> None:
+def rank_verified(standings: Sequence[Ranked], metric: Metric, paired: Mapping[int, RankInterval]) -> None:
+    """Store what has changed. `paired`: the rank intervals of those that were compared by their outcomes, by place."""
     ranks = rank([standing.verified for standing in standings], direction=metric.direction)
-    spans = find_spans(standings, metric)
+    intervals = [(standing.low, standing.high) for standing in standings]
+    spans = rank_intervals_from_intervals(intervals, direction=metric.direction, paired=paired)
     write_ranks(
         [
             (row.pk, place, *span)
@@ -195,33 +200,41 @@ def write_ranks(changed: Sequence[tuple[int | None, ...]]) -> None:
         )
 
 
-def find_spans(standings: Sequence[Ranked], metric: Metric) -> list[RankInterval]:
-    """Return rank intervals from paired tests where outcomes can be compared, else from the scores' intervals."""
-    paired: dict[int, RankInterval] = {}
-    if 1 < len(standings) <= PAIRED_AT_ALL:
-        outcomes = collect_outcomes(standings, metric)
-        paired = dict(zip(outcomes, compare_all(list(outcomes.values())) or (), strict=False))
-    intervals = [(standing.low, standing.high) for standing in standings]
-    return rank_intervals_from_intervals(intervals, direction=metric.direction, paired=paired)
+def compare_all(verified: Mapping[Metric, Sequence[Ranked]]) -> list[dict[int, RankInterval]]:
+    """Return of each metric the rank intervals from paired tests, by place, where outcomes can be compared."""
+    few = [rows for rows in verified.values() if 1 < len(rows) <= PAIRED_AT_ALL]
+    # Read once for all metrics: of a thousand entries they are megabytes.
+    known = read_outcomes({row.entry_id for rows in few for row in rows}) if few else {}
+    chosen = [choose_outcomes(rows, metric.key, known) for metric, rows in verified.items()]
+    intervals = find_intervals([list(outcomes.values()) for outcomes in chosen])
+    return [dict(zip(outcomes, spans, strict=False)) for outcomes, spans in zip(chosen, intervals, strict=True)]
 
 
-def compare_all(outcomes: list[str]) -> list[RankInterval] | None:
-    """Return rank intervals from the tests of all pairs; None where nobody here can test so many."""
-    if len(outcomes) > PAIRED_HERE and (found := find_rank_intervals(outcomes)) is not None:
-        return [RankInterval(*span) for span in found]
-    if len(outcomes) > PAIRED_WITHOUT_ENGINE:
-        return None
-    return rank_intervals_from_outcomes([unpack(each) for each in outcomes])
-
-
-def collect_outcomes(standings: Sequence[Ranked], metric: Metric) -> dict[int, str]:
+def choose_outcomes(standings: Sequence[Ranked], key: str, known: Mapping[int, Outcomes]) -> dict[int, str]:
     """Return the outcomes, by place, of the most entries that were evaluated on the same samples."""
-    known = read_outcomes([standing.entry_id for standing in standings], metric.key)
-    digests = Counter(digest for digest, _ in known.values())
+    if len(standings) > PAIRED_AT_ALL:
+        return {}
+    found = {place: known.get(standing.entry_id, NOTHING) for place, standing in enumerate(standings)}
+    digests = Counter(each.digest for each in found.values() if key in each.packed)
     # Where two are equally many, the same one each time.
     usual = max(digests, key=lambda digest: (digests[digest], str(digest)), default="")
-    found = ((place, known.get(standing.entry_id)) for place, standing in enumerate(standings))
-    return {place: of[1] for place, of in found if of is not None and of[0] == usual}
+    return {place: each.packed[key] for place, each in found.items() if key in each.packed and each.digest == usual}
+
+
+def find_intervals(boards: Sequence[list[str]]) -> list[Sequence[RankInterval]]:
+    """Return rank intervals of each board from the tests of all pairs; none where nobody here can test so many."""
+    large = [outcomes for outcomes in boards if len(outcomes) > PAIRED_HERE]
+    answers = iter(find_rank_intervals(large))
+    found: list[Sequence[RankInterval]] = []
+    for outcomes in boards:
+        spans = next(answers) if len(outcomes) > PAIRED_HERE else None
+        if spans is not None:
+            found.append([RankInterval(*span) for span in spans])
+        elif len(outcomes) <= PAIRED_WITHOUT_ENGINE:
+            found.append(rank_intervals_from_outcomes([unpack(each) for each in outcomes]))
+        else:
+            found.append(())
+    return found
 
 
 def mark_best(standings: QuerySet[Standing], count: int) -> None:

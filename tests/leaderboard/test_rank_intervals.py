@@ -1,6 +1,7 @@
 """Rank intervals of boards of any size are those of all exact tests with Holm's correction, whoever makes them."""
 
 import base64
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -71,20 +72,21 @@ def test_engine_and_portal_agree_on_a_large_board(spread: float) -> None:
 
 def test_engine_is_asked_in_a_process_of_its_own() -> None:
     right = draw(20, 300, 1, 0.5)
-    found = client.find_rank_intervals([pack(row) for row in right])
+    found = client.find_rank_intervals([[pack(row) for row in right], [pack(row) for row in right[:3]]])
     assert found == [
-        (span.low, span.high) for span in rank_intervals_from_outcomes([unpack(pack(row)) for row in right])
+        [(span.low, span.high) for span in rank_intervals_from_outcomes([unpack(pack(row)) for row in rows])]
+        for rows in (right, right[:3])
     ]
 
 
 @pytest.mark.parametrize("outcomes", [["no base64!"], ["AAAA", "AA=="]])
-def test_outcomes_that_cannot_be_compared_give_none(outcomes: list[str]) -> None:
-    assert client.find_rank_intervals(outcomes) is None
+def test_outcomes_that_cannot_be_compared_give_none_and_leave_the_others_theirs(outcomes: list[str]) -> None:
+    assert client.find_rank_intervals([outcomes, ["AAAA"]]) == [None, [(1, 1)]]
 
 
 def test_installation_without_the_engine_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "is_engine_there", lambda: False)
-    assert client.find_rank_intervals([base64.b64encode(b"\1").decode()]) is None
+    assert client.find_rank_intervals([[base64.b64encode(b"\1").decode()]]) == [None]
 
 
 @pytest.mark.django_db
@@ -118,3 +120,23 @@ def test_entry_without_outcomes_leaves_the_others_paired_tests_to_them() -> None
     standings_of_top1 = Standing.objects.filter(benchmark=benchmark, metric__key="top1").order_by("entry_id")
     # All three have the same score and interval; what is known of the first two is how they differ.
     assert list(standings_of_top1.values_list("rank_low", "rank_high")) == [(1, 2), (2, 3), (1, 3)]
+
+
+@pytest.mark.django_db
+def test_publication_asks_the_engine_once_for_all_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[int]] = []
+
+    def find(boards: Sequence[Sequence[str]]) -> list[list[tuple[int, int]] | None]:
+        asked.append([len(board) for board in boards])
+        return client.find_rank_intervals(boards)
+
+    monkeypatch.setattr(standings, "PAIRED_HERE", 1)
+    monkeypatch.setattr(standings, "find_rank_intervals", find)
+    benchmark, user = make_benchmark(), make_user()
+    for name, right in (("One", 8103), ("Two", 8083)):
+        submission = make_submission(benchmark, user, model_name=name, weights_url=f"https://example.org/{name}.pth")
+        outcomes = pack(sample < right for sample in range(10_000))
+        publish(submission, user, {"outcomes": {"top1": outcomes, "top5": outcomes}})
+    assert asked == [[], [2, 2]]
+    ranked = Standing.objects.filter(benchmark=benchmark).order_by("metric__key", "entry_id")
+    assert list(ranked.values_list("rank_low", "rank_high")) == 2 * [(1, 1), (2, 2)]
