@@ -28,11 +28,11 @@ FROM generate_series(1::bigint, {size}) AS i
 """
 ENTRIES = """
 INSERT INTO leaderboard_entry (benchmark_id, model_id, variant, code_urls, extra_data, status, verdict, verified_at,
-                               is_hidden, hidden_reason, created_at)
+                               is_hidden, hidden_reason, is_stale, created_at)
 SELECT {benchmark}, {model} + i, 'PyTorch', '[]', CASE WHEN i % 50 = 0 THEN 'JFT-300M' ELSE '' END,
        CASE WHEN i % {step} > 0 THEN 'claimed' WHEN i % ({step} * 10) = 0 THEN 'mismatch' ELSE 'verified' END,
        CASE WHEN i % {step} > 0 THEN 'none' WHEN i % ({step} * 10) = 0 THEN 'below' ELSE 'match' END,
-       CASE WHEN i % {step} = 0 THEN now() END, false, '', now()
+       CASE WHEN i % {step} = 0 THEN now() END, false, '', false, now()
 FROM generate_series(1::bigint, {size}) AS i
 """
 LINKS = """

@@ -158,7 +158,11 @@ def describe(timings: list[Timing]) -> str:
 
 def compare_pages(boards: list[Benchmark]) -> list[tuple[str, ...]]:
     """Return a row a filter and sort: cold p50 by size, the largest over the smallest, and this process's own time."""
-    kinds = (("table", {"HTTP_HX_REQUEST": "true"}, PAGES), ("JSON", {}, PAGES), ("page", {}, {"whole": ""}))
+    kinds: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
+        ("table", {"HTTP_HX_REQUEST": "true"}, PAGES),
+        ("JSON", {}, PAGES),
+        ("page", {}, {"whole": ""}),
+    )
     return [
         (f"{kind}: {name}", *summarise(measure(kind, query, boards, headers)))
         for kind, headers, pages in kinds

@@ -23,7 +23,7 @@ from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weigh
 from evaluation.leases import Lease
 from evaluation.spares import Spare
 from leaderboard.models import Part, Run
-from leaderboard.services import cards, deliveries, mails, parts, routing, runs, uploads, workers
+from leaderboard.services import arrears, cards, deliveries, mails, parts, routing, runs, uploads, workers
 from leaderboard.services.publishing import ReportRefused
 from leaderboard.states import TransitionRefused
 
@@ -64,6 +64,12 @@ def deliver() -> None:
 def notify() -> None:
     """Send the messages to webhooks that are due."""
     deliveries.deliver(at=timezone.now())
+
+
+@shared_task(name="evaluation.catch_up")
+def catch_up() -> None:
+    """Derive what was written past the services."""
+    arrears.catch_up_next()
 
 
 @shared_task(name="evaluation.illustrate")

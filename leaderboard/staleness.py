@@ -1,7 +1,8 @@
-"""Rows that are written past the services, in a shell or by a script, make their boards' facts stale.
+"""Rows that are written past the services, in a shell or by a script, make their entries and boards stale.
 
-The next reader derives such a board again, so that no board goes on showing what is no longer stored. From the names
-around a board, of its dataset or protocol, nothing is derived: they give it another version, and pages are made anew.
+Such entries are derived again by the next reader of a small board and behind the readers of a large one
+(`services.arrears`), so that no board goes on showing what is no longer stored. From the names around a board, of its
+dataset or protocol, nothing is derived: they give it another version, and pages are made anew.
 """
 
 import time
@@ -27,26 +28,33 @@ from leaderboard.models import (
 from leaderboard.versions import forget
 
 
-def find_facts(row: Any) -> QuerySet[BoardFacts]:
-    """Return the facts of the boards on which this row shows."""
-    facts = BoardFacts.objects.filter(is_stale=False)
+def find_entries(row: Any) -> QuerySet[Entry]:
+    """Return the entries whose standings this row bears on."""
     match row:
-        case Entry() | BenchmarkMetric():
-            return facts.filter(benchmark=row.benchmark_id)
+        case Entry():
+            return Entry.objects.filter(pk=row.pk)
+        case BenchmarkMetric():
+            return Entry.objects.filter(benchmark=row.benchmark_id)
         case Claim():
-            return facts.filter(benchmark__entries=row.entry_id)
+            return Entry.objects.filter(pk=row.entry_id)
         case Model():
-            return facts.filter(benchmark__entries__model=row.pk)
+            return Entry.objects.filter(model=row.pk)
         case Paper():
-            return facts.filter(benchmark__entries__model__paper=row.pk)
-    return facts.none()
+            return Entry.objects.filter(model__paper=row.pk)
+    return Entry.objects.none()
 
 
 def mark(instance: Any, **_: Any) -> None:
-    # By key: an update across joins is not possible, and almost always there is nothing to do.
-    keys = list(find_facts(instance).values_list("pk", flat=True).distinct())
-    if keys:
-        BoardFacts.objects.filter(pk__in=keys).update(is_stale=True)
+    """Note which entries and boards have to be derived again. A stale entry's board is stale already."""
+    entries = find_entries(instance)
+    count = entries.filter(is_stale=False).update(is_stale=True)
+    facts = BoardFacts.objects.filter(is_stale=False)
+    if isinstance(instance, Entry | BenchmarkMetric):
+        # Of an entry that is gone nothing is left to derive, but others move up.
+        count += facts.filter(benchmark=instance.benchmark_id).update(is_stale=True)
+    elif count:
+        facts.filter(benchmark__in=entries.values("benchmark")).update(is_stale=True)
+    if count:
         forget()
 
 

@@ -6,6 +6,8 @@ what another one writes shows half a second later at most.
 
 import time
 
+from django.db.models import Q
+
 from leaderboard.models import BoardFacts
 
 KEPT_SECONDS = 0.5
@@ -15,12 +17,13 @@ MOST_BOARDS = 10_000
 
 
 def read_version(slug: str) -> int | None:
-    """Return the board's version; None where there is no such board, or it has to be derived first."""
+    """Return the board's version; None where there is no such board, or its reader has to derive it first."""
     known = _known.get(slug)
     now = time.monotonic()
     if known and known[0] > now:
         return known[1]
-    version = BoardFacts.objects.filter(benchmark__slug=slug, is_stale=False).values_list("version", flat=True).first()
+    ready = Q(is_stale=False) | Q(entries__gt=BoardFacts.SMALL)
+    version = BoardFacts.objects.filter(ready, benchmark__slug=slug).values_list("version", flat=True).first()
     if version is not None and len(_known) < MOST_BOARDS:
         _known[slug] = (now + KEPT_SECONDS, version)
     return version

@@ -180,12 +180,14 @@ CELERY_TASK_ROUTES = {
     "evaluation.deliver": {"queue": "control"},
     "evaluation.notify": {"queue": "control"},
     "evaluation.illustrate": {"queue": "control"},
+    "evaluation.catch_up": {"queue": "control"},
     "evaluation.announce": {"queue": "control"},
 }
 DELIVER_SECONDS = 15
 NOTIFY_SECONDS = 10
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
+    "catch_up": {"task": "evaluation.catch_up", "schedule": 5.0, "options": {"expires": 5.0}},
     "illustrate": {"task": "evaluation.illustrate", "schedule": 20.0, "options": {"expires": 20.0}},
     "reconcile": {
         "task": "evaluation.reconcile",

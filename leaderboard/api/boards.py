@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from leaderboard.api.serializers import BoardSerializer
 from leaderboard.queries import PAGE_SIZE, BadQuery, Head, read_board, read_filters, read_number
-from leaderboard.services.standings import find_head
+from leaderboard.services.arrears import find_head
 from leaderboard.tables.boards import row_to_dict, write_csv
 
 MAX_PAGE_SIZE = 500

@@ -46,6 +46,8 @@ class Entry(models.Model):
     approved_at = models.DateTimeField(null=True, blank=True)
     is_hidden = models.BooleanField(default=False)
     hidden_reason = models.CharField(max_length=300, blank=True)
+    # Something of it was written past the services, and its standings do not follow from it yet.
+    is_stale = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -66,7 +68,8 @@ class Entry(models.Model):
         indexes = [
             models.Index(
                 fields=["-verified_at"], name="verified_entries", condition=models.Q(verified_at__isnull=False)
-            )
+            ),
+            models.Index(fields=["benchmark"], name="stale_entries", condition=models.Q(is_stale=True)),
         ]
 
     def __str__(self) -> str:
@@ -173,11 +176,14 @@ class BoardFacts(models.Model):
     """What a board's page says of the whole board, so that no reader has to count it.
 
     Derived; written by `services.standings` alone. `version` is another one after every change, so that what was made
-    from it can be kept as long as it stands. `is_stale` says that something was written past the services.
+    from it can be kept as long as it stands. `is_stale` says that something was written past the services; the
+    entries that it bears on say so too.
     """
 
     # How long something that was made from a version is kept in the cache.
     KEPT_SECONDS = 600
+    # Of up to so many entries a board is linted at every publication, and derived by its reader where it is stale.
+    SMALL = 1000
 
     benchmark = models.OneToOneField(Benchmark, models.CASCADE, related_name="facts")
     version = models.PositiveBigIntegerField(default=time.time_ns)

@@ -82,7 +82,8 @@ class BoardRow(NamedTuple):
 
 
 CHOSEN = ("entry_id", "order_value", "rank", "rank_low", "rank_high")
-# In the order of BoardRow's fields; the scores follow from the second statement.
+# In the order of BoardRow's fields, result and submission as one; the scores follow from the second statement.
+# Weights and result are no joins, so that no plan reads more of their tables than these rows need.
 LINES = """
 WITH chosen (entry_id, order_value, rank, rank_low, rank_high) AS ({chosen})
 SELECT chosen.entry_id, chosen.order_value, chosen.rank, chosen.rank_low, chosen.rank_high,
@@ -93,15 +94,13 @@ SELECT chosen.entry_id, chosen.order_value, chosen.rank, chosen.rank_low, chosen
         FROM (SELECT weights.framework, weights.url, weights.sha256 FROM leaderboard_entry_weights AS link
               JOIN leaderboard_weights AS weights ON weights.id = link.weights_id
               WHERE link.entry_id = chosen.entry_id ORDER BY weights.framework DESC, weights.id) AS files),
-       result.id, run.submission_id
+       (SELECT CAST({array}(result.id, run.submission_id) AS text) FROM leaderboard_result AS result
+        JOIN leaderboard_run AS run ON run.id = result.run_id
+        WHERE result.entry_id = chosen.entry_id AND result.retracted_at IS NULL ORDER BY result.created_at DESC LIMIT 1)
 FROM chosen
 JOIN leaderboard_entry AS entry ON entry.id = chosen.entry_id
 JOIN leaderboard_model AS model ON model.id = entry.model_id
 LEFT JOIN leaderboard_paper AS paper ON paper.id = model.paper_id
-LEFT JOIN leaderboard_result AS result ON result.id = (
-    SELECT latest.id FROM leaderboard_result AS latest
-    WHERE latest.entry_id = chosen.entry_id AND latest.retracted_at IS NULL ORDER BY latest.created_at DESC LIMIT 1)
-LEFT JOIN leaderboard_run AS run ON run.id = result.run_id
 ORDER BY chosen.order_value DESC, chosen.entry_id
 """
 # By one order always, as what is written from the cells is compared by its digest.
@@ -132,19 +131,19 @@ def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
         for line in lines:
             line[place] = convert(line[place])
     cells = read_cells([line[0] for line in lines])
-    return tuple(BoardRow._make([*line, cells[line[0]]]) for line in lines)
+    return tuple(BoardRow._make([*line[:-1], *line[-1], cells[line[0]]]) for line in lines)
 
 
 @functools.cache
 def list_converters(vendor: str) -> list[tuple[int, Callable[[Any], Any]]]:
-    """Return what makes of a column, by its place, the value of its field; SQLite knows neither days nor UUIDs."""
+    """Return what makes of a column, by its place, the value of its field; SQLite keeps times and days as text."""
     fields = BoardRow._fields
     found: list[tuple[int, Callable[[Any], Any]]] = [
         (fields.index("code_urls"), orjson.loads),
         (fields.index("weights"), read_links),
+        (fields.index("result_id"), read_ids),
     ]
     columns = {"verified_at": F("entry__verified_at"), "published_on": F("entry__model__paper__published_on")}
-    columns |= {"result_id": F("entry__results__id"), "submission_id": F("entry__results__run__submission")}
     for name, path in columns.items():
         column = path.resolve_expression(Standing.objects.all().query)
         for convert in connection.ops.get_db_converters(column):
@@ -154,6 +153,10 @@ def list_converters(vendor: str) -> list[tuple[int, Callable[[Any], Any]]]:
 
 def read_links(text: str | None) -> tuple[WeightsLink, ...]:
     return tuple(WeightsLink(*values) for values in orjson.loads(text or "[]"))
+
+
+def read_ids(text: str | None) -> Sequence[UUID | None]:
+    return [UUID(each) for each in orjson.loads(text)] if text else (None, None)
 
 
 def read_cells(entry_ids: Iterable[int]) -> dict[int, dict[str, ScoreCell]]:

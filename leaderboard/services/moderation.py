@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from leaderboard.models import Ban, Benchmark, Entry, Result, Run, Submission
 from leaderboard.queries.moderation import LOOKED_AT, name_findings
-from leaderboard.services import audit, notices, standings
+from leaderboard.services import arrears, audit, notices, standings
 from leaderboard.services.submissions import cancel, close, enqueue
 from leaderboard.services.transitions import move
 from leaderboard.states import CANCELLABLE
@@ -71,7 +71,7 @@ def approve(entry: Entry, *, by: audit.Actor, at: dt.datetime, reason: str = "")
 @transaction.atomic
 def look_at_findings(benchmark: Benchmark, *, by: audit.Actor, at: dt.datetime, reason: str = "") -> None:
     """Note that the board's findings were looked at; it leaves the queue until the lint says something else."""
-    head = standings.find_head(benchmark.slug)
+    head = arrears.find_head(benchmark.slug)
     seen = name_findings(head.facts.findings if head else [])
     audit.record(LOOKED_AT, benchmark, by=by, at=at, reason=reason.strip(), data={"findings": seen})
 

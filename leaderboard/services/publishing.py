@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import math
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -177,14 +178,19 @@ def find_weights(entry: Entry, submission: Submission, sha256: str) -> Weights |
 
 def complete_model(model: Model, submission: Submission, report: EvaluationReport) -> None:
     """Fill in what the catalogue did not know; nothing known is overwritten."""
-    if model.parameters is None:
-        model.parameters = report.weights.get("parameters")
-    if model.multiply_adds is None:
-        model.multiply_adds = report.weights.get("multiply_adds")
-    model.architecture = model.architecture or report.weights.get("architecture") or ""
+    found: dict[str, Any] = {}
+    for name in ("parameters", "multiply_adds"):
+        if getattr(model, name) is None and report.weights.get(name) is not None:
+            found[name] = report.weights[name]
+    if not model.architecture and report.weights.get("architecture"):
+        found["architecture"] = report.weights["architecture"]
     if model.paper is None and submission.paper_url:
-        model.paper, _ = Paper.objects.get_or_create(url=submission.paper_url)
-    model.save()
+        found["paper"], _ = Paper.objects.get_or_create(url=submission.paper_url)
+    for name, value in found.items():
+        setattr(model, name, value)
+    if found:
+        # Saved for nothing, it would make the model's other boards stale.
+        model.save(update_fields=list(found))
 
 
 def record_claims(entry: Entry, submission: Submission, metrics: dict[str, Metric]) -> None:

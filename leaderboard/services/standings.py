@@ -19,8 +19,6 @@ from leaderboard.ranking import RankInterval, rank, rank_intervals_from_interval
 from leaderboard.services.findings import describe, find_findings
 from leaderboard.versions import forget
 
-# A larger board is linted when it is imported, not at every publication.
-LINTED_ENTRIES = 1000
 # Up to here the pairs are tested here, beyond by the engine, and where there is none, here again up to the second
 # number: 300 entries take a quarter of a second at worst. Beyond the third a publication would wait too long.
 PAIRED_HERE, PAIRED_WITHOUT_ENGINE, PAIRED_AT_ALL = 300, 600, 3000
@@ -51,7 +49,7 @@ def refresh_entry(entry: Entry) -> None:
     refresh_entries([entry], benchmark, metrics)
     rerank(benchmark, metrics)
     facts = BoardFacts.objects.filter(benchmark=benchmark).defer("findings").first()
-    if facts is None or facts.entries <= LINTED_ENTRIES:
+    if facts is None or facts.entries <= BoardFacts.SMALL:
         note_facts(benchmark)
     else:
         shift_facts(facts, entry, before, read_share(entry, metrics))
@@ -91,33 +89,21 @@ def note_facts(benchmark: Benchmark, *, is_linted: bool = False) -> BoardFacts:
     links = Entry.weights.through.objects.filter(entry__benchmark=benchmark, entry__is_hidden=False)
     frameworks = links.values_list("weights__framework", flat=True).distinct()
     values = counts | {"frameworks": sorted(framework for framework in frameworks if framework)}
-    if is_linted or counts["entries"] <= LINTED_ENTRIES:
+    if is_linted or counts["entries"] <= BoardFacts.SMALL:
         values["findings"] = [describe(finding) for finding in find_findings(benchmark)]
     return store_facts(benchmark, values)
 
 
 def store_facts(benchmark: Benchmark, values: dict[str, object]) -> BoardFacts:
     """Store the facts under a new version, which everything that was made from the old one makes way for."""
-    values = values | {"version": time.time_ns(), "is_stale": False}
+    # What else was written past the services is still to be derived.
+    is_stale = Entry.objects.filter(benchmark=benchmark, is_stale=True).exists()
+    values = values | {"version": time.time_ns(), "is_stale": is_stale}
     facts, _ = BoardFacts.objects.update_or_create(benchmark=benchmark, defaults=values)
     forget(benchmark.slug)
     # Once more when others can see it: a reader in between has learned the old version.
     transaction.on_commit(lambda: forget(benchmark.slug))
     return facts
-
-
-def find_head(slug: str) -> heads.Head | None:
-    """Return what all pages of the board share, None where there is no such board. A stale one is derived first."""
-    head = heads.find_kept(slug) or heads.read_head(slug)
-    if head is None or head.facts.is_stale:
-        benchmark = Benchmark.objects.filter(slug=slug).first()
-        if benchmark is None:
-            return None
-        refresh_benchmark(benchmark)
-        head = heads.read_head(slug)
-    if head is not None:
-        heads.keep(head)
-    return head
 
 
 def lock(benchmark: Benchmark) -> None:
@@ -130,8 +116,9 @@ def refresh_entries(entries: list[Entry], benchmark: Benchmark, metrics: list[Me
     standings: list[Standing] = []
     for entry in entries:
         settle(entry, known[entry.pk], benchmark, metrics)
+        entry.is_stale = False
         standings += (build_standing(entry, known[entry.pk], metric) for metric in metrics)
-    Entry.objects.bulk_update(entries, ["status", "verdict", "verified_at"], batch_size=BATCH)
+    Entry.objects.bulk_update(entries, ["status", "verdict", "verified_at", "is_stale"], batch_size=BATCH)
     Standing.objects.bulk_create(
         standings,
         batch_size=BATCH,

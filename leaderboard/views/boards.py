@@ -25,7 +25,7 @@ from leaderboard.queries import (
     read_filters,
     read_findings,
 )
-from leaderboard.services import standings
+from leaderboard.services import arrears
 from leaderboard.services.exports import export_board as write_board
 from leaderboard.views.charts import read_charts
 from leaderboard.views.columns import list_toggles, read_columns
@@ -55,7 +55,7 @@ def find_benchmark(slug: str) -> Benchmark:
 
 def find_head(slug: str) -> Head:
     """Raises: Http404."""
-    head = standings.find_head(slug)
+    head = arrears.find_head(slug)
     if head is None:
         raise Http404
     return head

@@ -10,8 +10,9 @@ from django.test import Client
 from evaluation.paired import pack
 from leaderboard.models import Benchmark, BoardFacts, Entry, Result, Submission
 from leaderboard.queries import compare_entries
-from leaderboard.services import runs
-from leaderboard.services.standings import find_head, refresh_benchmark
+from leaderboard.services import arrears, runs
+from leaderboard.services.arrears import find_head
+from leaderboard.services.standings import refresh_benchmark, refresh_entry
 from leaderboard.services.submissions import enqueue
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
@@ -59,6 +60,46 @@ def test_a_row_written_past_the_services_shows_at_the_next_reading(board: Benchm
     assert list_names(client, board) == ["Three", "One"]
     entry.claims.get().delete()
     assert list_names(client, board) == ["One"]
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch, board: Benchmark) -> Benchmark:
+    """A board that counts as a large one from its first entry on."""
+    monkeypatch.setattr(BoardFacts, "SMALL", 0)
+    monkeypatch.setattr(arrears, "ENTRIES_A_TURN", 2)
+    return board
+
+
+def test_a_large_board_shows_what_is_stored_until_it_was_caught_up_with(large: Benchmark, client: Client) -> None:
+    for number in range(3):
+        make_entry(large, f"Late {number}", claims={"top1": 80.0 + number})
+    assert list_names(client, large) == ["One"]
+    arrears.catch_up_next()
+    assert list_names(client, large) == ["Late 1", "Late 0", "One"]
+    arrears.catch_up_next()
+    assert list_names(client, large) == ["Late 2", "Late 1", "Late 0", "One"]
+    assert not read_facts(large).is_stale
+    Entry.objects.get(model__name="Late 1").delete()
+    arrears.catch_up_next()
+    assert list_names(client, large) == ["Late 2", "Late 0", "One"]
+
+
+def test_a_publication_leaves_the_arrears_of_others_on_the_list(large: Benchmark, client: Client) -> None:
+    late = make_entry(large, "Late", claims={"top1": 80.0})
+    refresh_entry(make_entry(large, "Published", claims={"top1": 90.0}))
+    assert list_names(client, large) == ["Published", "One"]
+    assert list(Entry.objects.filter(is_stale=True)) == [late]
+    arrears.catch_up_next()
+    assert list_names(client, large) == ["Published", "Late", "One"]
+
+
+def test_a_model_verified_on_one_board_leaves_its_others_as_they_are(board: Benchmark) -> None:
+    other, user = make_benchmark("letters"), make_user()
+    for benchmark in (board, other):
+        name, address = "Everywhere", f"https://example.org/{benchmark.slug}.pth"
+        publish(make_submission(benchmark, user, model_name=name, weights_url=address), user, {})
+    publish(make_submission(other, user, model_name=name, weights_url=f"{address}.pt"), user, {})
+    assert not BoardFacts.objects.filter(is_stale=True).exists()
 
 
 def test_a_board_that_was_never_derived_is_derived_when_it_is_read(client: Client) -> None:
