@@ -1,22 +1,14 @@
 """Print the tables of docs/performance.md: `python -m bench [ROUNDS]`. Each module of this folder also runs alone."""
 
 import os
-import platform
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 from bench import engine, statistics
+from bench.machine import name_processor
 from demo.words import draw_table, say
 
 PACKAGES = ("torch", "onnxruntime", "numpy", "pillow")
-
-
-def name_processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 def main() -> None:

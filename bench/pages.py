@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, cast
 
 import django
@@ -25,6 +24,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bench.boards import fill
+from bench.machine import name_processor
 from bench.outcomes import draw_outcomes, store_outcomes
 from demo.words import draw_table, say
 from evaluation.contract import EvaluationReport, Score
@@ -240,11 +240,6 @@ def compare_publishing(boards: list[Benchmark]) -> list[tuple[str, ...]]:
     ]
 
 
-def find_processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
-
-
 def main(largest: int) -> None:
     """Print the tables for the boards up to the largest size."""
     call_command("migrate", verbosity=0)
@@ -252,7 +247,7 @@ def main(largest: int) -> None:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0].split()[0]
     say(
-        f"{find_processor()}, {os.cpu_count()} cores; PostgreSQL {version}, Django {django.get_version()}, "
+        f"{name_processor()}, {os.cpu_count()} cores; PostgreSQL {version}, Django {django.get_version()}, "
         f"Python {platform.python_version()}; {ROUNDS} rounds in turn, median (least–most), nothing cached\n"
     )
     boards = [fill(size) for size in SIZES if size <= largest]

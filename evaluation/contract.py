@@ -10,7 +10,9 @@ from typing import Any, Self
 SCHEMA_VERSION = 1
 
 # Exit statuses of `python -m evaluation.engine`.
-EXIT_DONE, EXIT_OUR_FAULT, EXIT_INPUT_FAULT = 0, 1, 2
+EXIT_DONE, EXIT_OUR_FAULT, EXIT_INPUT_FAULT, EXIT_LACKING = 0, 1, 2, 3
+# The forward that every device computes, whatever is installed beside PyTorch.
+UNIVERSAL_FORWARD = "channels_last"
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
 # How a network is run; see evaluation.engine.forwards. All are float32 and differ in the last bits.
@@ -22,6 +24,10 @@ CROP_MODES = ("center", "squash", "border")
 BACKGROUNDS = ("none", "first")
 # Predictions are kept in chunks of so many images: what a killed predictor loses at most.
 CHUNK_IMAGES = 512
+
+
+class ForwardMissing(RuntimeError):
+    """This machine cannot compute the forward that is asked for; another one may. The message is one plain sentence."""
 
 
 class InputFault(ValueError):
@@ -135,7 +141,8 @@ class EvaluationSpec:
         if self.precision not in PRECISIONS:
             raise InputFault(f"precision {self.precision!r} is unknown; use one of {', '.join(PRECISIONS)}.")
         if self.forward not in FORWARDS:
-            raise InputFault(f"forward {self.forward!r} is unknown; use one of {', '.join(FORWARDS)}.")
+            # Pinned by a newer portal, as the command line takes no other word.
+            raise ForwardMissing(f"The forward {self.forward} is unknown here.")
         if self.forward != "auto" and self.precision != "float32":
             raise InputFault("A forward is chosen for float32 only; leave it at auto for another precision.")
         if self.batch_size is not None and self.batch_size < 1:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from evaluation import sandbox
-from evaluation.contract import EXIT_DONE, EXIT_INPUT_FAULT, EvaluationReport, EvaluationSpec, Progress
+from evaluation.contract import EXIT_DONE, EXIT_INPUT_FAULT, EXIT_LACKING, EvaluationReport, EvaluationSpec, Progress
 from evaluation.spares import Spare, start_spare
 
 POLL_SECONDS = 0.5
@@ -54,11 +54,18 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class Lacking:
+    """This machine cannot compute the run in the way that was pinned for it; it can be computed in another one."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Stopped:
     """Whoever held the run let it go."""
 
 
-Outcome = Finished | Fault | Trouble | Stopped
+Outcome = Finished | Fault | Trouble | Lacking | Stopped
 # Hears each progress, or None as time passes, and answers whether to go on.
 Watch = Callable[[Progress | None], bool]
 
@@ -282,6 +289,8 @@ def judge(status: int | str, last_words: str, report: Path, evidence: Path, time
         return Fault(f"The evaluation took longer than {timeout_seconds / 60:.0f} minutes, the most a run may take.")
     if status == EXIT_INPUT_FAULT:
         return Fault(last_words or "The file was refused without a reason; please report this.")
+    if status == EXIT_LACKING:
+        return Lacking(last_words or "The pinned forward cannot be used here.")
     if status != EXIT_DONE:
         return Trouble(last_words or f"The engine ended with status {status}.")
     try:

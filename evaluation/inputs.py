@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models.fields.files import FieldFile
 
 from evaluation.contract import DatasetSpec, EvaluationSpec, Progress, Protocol, WeightsSpec
-from evaluation.fetch import fetch
+from evaluation.fetch import FetchUnavailable, fetch
 from leaderboard.models import Part, Run, Submission
 
 WAIT_SECONDS = 0.5
@@ -32,9 +32,13 @@ def obtain_weights(submission: Submission, target: Path, watch: Watch) -> Path:
     """
     if submission.weights_file:
         try:
-            return Path(submission.weights_file.path)
+            stored = Path(submission.weights_file.path)
         except NotImplementedError:
             pass
+        else:
+            if not stored.exists():
+                raise FetchUnavailable("The stored weights are not on this worker's machine; mount the portal's files.")
+            return stored
     with take_turn(target, watch):
         # Another worker of this machine may have brought it, for another part of the same run.
         if not target.exists():

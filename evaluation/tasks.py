@@ -15,8 +15,19 @@ from django.db import connection
 from django.utils import timezone
 
 from evaluation import devices, sandbox
-from evaluation.contract import InputFault, Progress
-from evaluation.executor import Fault, Finished, Outcome, Places, Stopped, Trouble, execute, merge, start_waiting
+from evaluation.contract import ForwardMissing, InputFault, Progress
+from evaluation.executor import (
+    Fault,
+    Finished,
+    Lacking,
+    Outcome,
+    Places,
+    Stopped,
+    Trouble,
+    execute,
+    merge,
+    start_waiting,
+)
 from evaluation.fetch import FetchUnavailable
 from evaluation.folders import clear_work, find_folder, sweep
 from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weights
@@ -103,6 +114,8 @@ def carry_out(work: Run | Part) -> Outcome:
             return Trouble(str(trouble))
         except InputFault as fault:
             return Fault(str(fault))
+        except ForwardMissing as missing:
+            return Lacking(str(missing))
         except OSError as error:
             return Trouble(f"The worker's disk or files failed: {error.strerror or error}.")
 
@@ -149,6 +162,8 @@ def record(work: Run | Part, outcome: Outcome) -> None:
                 desk.record_fault(work.pk, work.token, reason, at=at)
             case Trouble(reason):
                 desk.record_trouble(work.pk, work.token, reason, at=at)
+            case Lacking(reason):
+                desk.record_lack(work.pk, work.token, reason, at=at)
             case Stopped():
                 logger.info("%s: let go", name_work(work))
     except TransitionRefused as refusal:

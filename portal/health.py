@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -20,11 +20,14 @@ from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from leaderboard.models import Part, Run, Submission, Worker
+from leaderboard.queries.backlog import read_backlog
 from leaderboard.services.workers import is_gpu_alive
 from leaderboard.states import PART_TRANSITIONS, RUN_STATES, SUBMISSION_STATES
 
 logger = logging.getLogger(__name__)
 
+# What evaluations wait in.
+RUN_QUEUES = {"cpu", "gpu"}
 SEEN_WITHIN = dt.timedelta(seconds=60)
 BROKER_SECONDS = 2
 # What a worker announces where no isolation works on its machine.
@@ -62,8 +65,19 @@ def check_storage() -> Check:
 
 
 def check_workers() -> Check:
-    count = live_workers().count()
+    # The scheduler announces itself too, and evaluates nothing.
+    count = sum(bool(RUN_QUEUES & set(queues)) for queues in live_workers().values_list("queues", flat=True))
     return Check(count > 0, f"{count} seen in the last {SEEN_WITHIN.seconds} s")
+
+
+def check_queue() -> Check:
+    """Does anybody take back what lost its worker? A queue that is merely long is no fault."""
+    at = timezone.now()
+    state = read_backlog(at=at)
+    told = f"{state.waiting} waiting, the oldest for {state.oldest_seconds:.0f} s; {state.stalled} stalled"
+    if state.overdue:
+        return Check(False, f"{told}; {state.overdue} not taken back from lost workers: is the scheduler running?")
+    return Check(True, told)
 
 
 def check_sandbox() -> Check:
@@ -82,6 +96,7 @@ CHECKS: dict[str, Callable[[], Check]] = {
     "broker": check_broker,
     "storage": check_storage,
     "workers": check_workers,
+    "queue": check_queue,
     "sandbox": check_sandbox,
 }
 
@@ -145,9 +160,17 @@ def measure_queue(at: dt.datetime) -> CollectorRegistry:
         known = dict(counts)
         for state in states:
             gauge.labels(state).set(known.get(state, 0))
-    oldest = Run.objects.filter(state="queued").aggregate(at=Min("queued_at"))["at"]
-    waiting = Gauge("veriboard_queue_oldest_seconds", "How long the oldest queued run waits", registry=registry)
-    waiting.set((at - oldest).total_seconds() if oldest else 0)
+    backlog = read_backlog(at=at)
+    for name, told, value in (
+        ("queue_oldest_seconds", "How long the oldest queued run waits", backlog.oldest_seconds),
+        (
+            "stalled_oldest_seconds",
+            "How long the oldest stalled submission waits for an admin",
+            backlog.stalled_seconds,
+        ),
+        ("leases_overdue", "Runs and parts of lost workers that no scheduler takes back", backlog.overdue),
+    ):
+        Gauge(f"veriboard_{name}", told, registry=registry).set(value)
     Gauge("veriboard_workers_alive", "Workers seen in the last minute", registry=registry).set(live_workers().count())
     gpu = Gauge("veriboard_gpu_alive", "1 where a GPU worker was seen in the last minute", registry=registry)
     gpu.set(is_gpu_alive(at=at))

@@ -29,13 +29,13 @@ fi
 
 dir=$(mktemp -d)
 chmod 711 "$dir"
-redis_pid=""
 # PostgreSQL refuses to run as root.
 as_postgres() {
     if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
 }
 stop() {
-    [ -z "$redis_pid" ] || kill "$redis_pid" 2>/dev/null || true
+    # By its file: the command may have killed it and started it again.
+    [ ! -f "$dir/redis.pid" ] || kill "$(cat "$dir/redis.pid")" 2>/dev/null || true
     [ ! -d "$dir/postgresql" ] || as_postgres "$bin/pg_ctl" --pgdata "$dir/postgresql" --mode immediate --silent stop || true
     rm -rf "$dir"
 }
@@ -58,14 +58,25 @@ as_postgres "$bin/initdb" --pgdata "$dir/postgresql" --username veriboard --pwfi
 # A database for tests: what a crash would lose need not be kept.
 as_postgres "$bin/pg_ctl" --pgdata "$dir/postgresql" --silent --wait --log "$dir/postgresql/log" \
     --options "-h 127.0.0.1 -p $pg_port -k '' -c fsync=off -c synchronous_commit=off -c full_page_writes=off" start
-redis-server --bind 127.0.0.1 --port "$redis_port" --requirepass "$password" --save '' --appendonly no \
-    --maxmemory-policy noeviction --dir "$dir" --logfile "$dir/redis.log" &
-redis_pid=$!
+(umask 077 && cat >"$dir/redis.conf") <<CONF
+bind 127.0.0.1
+port $redis_port
+requirepass $password
+save ""
+appendonly no
+maxmemory-policy noeviction
+dir $dir
+pidfile $dir/redis.pid
+logfile $dir/redis.log
+CONF
+redis-server "$dir/redis.conf" &
 cd "$OLDPWD"
 
 export DATABASE_URL="postgresql://veriboard:$password@127.0.0.1:$pg_port/postgres"
 export BROKER_URL="redis://:$password@127.0.0.1:$redis_port/0"
 export CACHE_URL="redis://:$password@127.0.0.1:$redis_port/1"
+# For a command that stops and starts them: PostgreSQL's data lie in postgresql/, Redis has its redis.conf.
+export SERVICES_DIR="$dir"
 tries=0
 until REDISCLI_AUTH=$password redis-cli -p "$redis_port" ping >/dev/null 2>&1; do
     tries=$((tries + 1))

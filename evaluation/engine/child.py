@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.contract import EXIT_INPUT_FAULT, InputFault, Progress
+from evaluation.contract import EXIT_INPUT_FAULT, EXIT_LACKING, ForwardMissing, InputFault, Progress
 from evaluation.engine.job import EngineTrouble
 
 Tell = Callable[[Progress], None]
@@ -49,7 +49,7 @@ class Child:
     def predict(self, classes: int, tell: Tell) -> None:
         """Let it do the job that it was told, to the end.
 
-        Raises: InputFault where the file is at fault, EngineTrouble where we are.
+        Raises: InputFault where the file is at fault, ForwardMissing, EngineTrouble where we are.
         """
         assert self.process.stdout is not None
         self.tell(classes)
@@ -81,13 +81,15 @@ def start_child(box: tuple[str, ...], family: str, work: Path) -> Iterator[Child
 
 
 def judge_exit(status: int, errors: Path) -> None:
-    """Raises: InputFault where the file is at fault, EngineTrouble where we are."""
+    """Raises: InputFault where the file is at fault, ForwardMissing, EngineTrouble where we are."""
     if status == 0:
         return
     lines = errors.read_text(errors="replace").strip().splitlines()
     last = lines[-1][:500] if lines else ""
     if status == EXIT_INPUT_FAULT and last:
         raise InputFault(last)
+    if status == EXIT_LACKING and last:
+        raise ForwardMissing(last)
     signal = -status if status < 0 else status - 128
     if signal in CRASHES:
         raise InputFault(

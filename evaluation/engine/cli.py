@@ -10,10 +10,12 @@ from evaluation.contract import (
     CROP_MODES,
     EXIT_DONE,
     EXIT_INPUT_FAULT,
+    EXIT_LACKING,
     EXIT_OUR_FAULT,
     FORWARDS,
     INTERPOLATIONS,
     PRECISIONS,
+    ForwardMissing,
     InputFault,
 )
 from evaluation.engine import commands
@@ -38,6 +40,8 @@ def main(arguments: list[str]) -> int:
         return say(str(fault), EXIT_INPUT_FAULT)
     except EngineTrouble as trouble:
         return say(str(trouble), EXIT_OUR_FAULT)
+    except ForwardMissing as missing:
+        return say(str(missing), EXIT_LACKING)
     except KeyboardInterrupt:
         return say("Stopped.", EXIT_OUR_FAULT)
     except BrokenPipeError:

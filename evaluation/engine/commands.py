@@ -17,6 +17,7 @@ from evaluation.contract import (
     DatasetSpec,
     EvaluationReport,
     EvaluationSpec,
+    ForwardMissing,
     InputFault,
     Progress,
     Protocol,
@@ -80,7 +81,10 @@ def evaluate(options: argparse.Namespace) -> None:
     check_writable(options.output)
     check_writable(options.evidence)
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
-        report = run(spec, Folders(Path(folder) / "work", Path(folder) / "store"), show, options.evidence)
+        try:
+            report = run(spec, Folders(Path(folder) / "work", Path(folder) / "store"), show, options.evidence)
+        except ForwardMissing as missing:
+            raise InputFault(f"{str(missing).removesuffix('.')}; use auto.") from missing
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if options.output is None:

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 import torch
 from torch import nn
 
-from evaluation.contract import InputFault
+from evaluation.contract import UNIVERSAL_FORWARD, ForwardMissing, InputFault
 
 # A longer evaluation measures the candidates on its first images; a shorter one goes by what such measurements found.
 MEASURED_FROM = 5_000
@@ -58,14 +58,14 @@ def choose(
     """Return the forward that is wanted, or of the candidates the fastest that agrees with PyTorch on these images.
 
     `samples`: how many images are to come; the more, the more a measurement is worth. `exported`: what `export_early`
-    returned. Raises: InputFault where the one that is wanted by name cannot be had.
+    returned. Raises: ForwardMissing where the one that is wanted by name cannot be had.
     """
     if wanted != "auto":
         try:
             return exported if exported and exported.name == wanted else open_forward(wanted, module, images)
         except ForwardUnavailable as reason:
-            raise InputFault(f"The forward {wanted} cannot be used: {reason}; use auto.") from reason
-    usual, few = open_forward("channels_last", module, images), images[:TRIED]
+            raise ForwardMissing(f"The forward {wanted} cannot be used here: {reason}.") from reason
+    usual, few = open_forward(UNIVERSAL_FORWARD, module, images), images[:TRIED]
     if images.device.type != "cpu":
         return usual
     try:

@@ -188,8 +188,14 @@ def find_protocol(weights: WeightsSpec) -> Protocol:
 
 
 def prepare_dataset(spec: EvaluationSpec) -> Dataset:
-    """Raises: InputFault where the files are not those that were registered."""
-    dataset = index_dataset(Path(spec.dataset.path), Path(spec.dataset.labels) if spec.dataset.labels else None)
+    """Raises: InputFault where there is no dataset, EngineTrouble where it is not the one that was registered."""
+    try:
+        dataset = index_dataset(Path(spec.dataset.path), Path(spec.dataset.labels) if spec.dataset.labels else None)
+    except InputFault as fault:
+        # A registered one was there: this machine lacks it, which is no fault of the weights.
+        if spec.dataset.digest:
+            raise EngineTrouble(f"The registered dataset cannot be read here: {fault}") from fault
+        raise
     if spec.dataset.digest and spec.dataset.digest != dataset.digest:
         raise EngineTrouble(
             f"The dataset's digest is {dataset.digest[:19]}…, registered was {spec.dataset.digest[:19]}…:"

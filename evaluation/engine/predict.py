@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from evaluation.contract import InputFault, Progress
+from evaluation.contract import ForwardMissing, InputFault, Progress
 from evaluation.engine import architectures
 from evaluation.engine.facts import describe_network, measure_memory
 from evaluation.engine.formats import Loaded, load
@@ -91,7 +91,7 @@ class Predictor:
             self.exported = export_early(self.loaded.module, images, self.job.forward)
 
     def choose_forward(self, pixels: npt.NDArray[np.uint8], samples: int, wanted: str) -> None:
-        """Choose how to run the network, on the first pixels of `samples`. Raises: InputFault."""
+        """Choose how to run the network, on the first pixels of `samples`. Raises: ForwardMissing."""
         if self.has_choice:
             count = CALIBRATION_BATCH if samples >= MEASURED_FROM else TRIED
             images = self.upload(pixels[: min(self.batch_size, count)])
@@ -197,8 +197,15 @@ def predict(predictor: Predictor, classes: int) -> None:
     folder, total = Path(job.predictions), len(pixels)
     if not predictor.facts:
         predictor.prepare(*pixels.shape[1:3])
-    begun = time.perf_counter()
-    predictor.choose_forward(pixels, total, recall_forward(folder) or job.forward)
+    begun, recalled = time.perf_counter(), recall_forward(folder)
+    try:
+        predictor.choose_forward(pixels, total, recalled or job.forward)
+    except ForwardMissing:
+        # What is pinned is the portal's to change; what an earlier attempt chose is given up with what it left.
+        if job.forward != "auto":
+            raise
+        discard_chunks(folder)
+        predictor.choose_forward(pixels, total, job.forward)
     choosing = time.perf_counter() - begun
     (folder / FORWARD_FILE).write_text(predictor.way.name)
     tell(Progress("predicting", 0, total, f"{describe(predictor.loaded)}, {predictor.way.name}"))
@@ -235,6 +242,11 @@ def recall_forward(folder: Path) -> str | None:
     """Return the forward of the chunks that an earlier attempt left, which the others must have too."""
     file = folder / FORWARD_FILE
     return file.read_text() if file.exists() and any(folder.glob("*.npy")) else None
+
+
+def discard_chunks(folder: Path) -> None:
+    for chunk in folder.glob("*.npy"):
+        chunk.unlink()
 
 
 def take_note(predictor: Predictor, seconds: float) -> dict[str, object]:

@@ -22,7 +22,8 @@ class Run(models.Model):
     queue = models.CharField(max_length=20, default="cpu")
     token = models.UUIDField(null=True, blank=True)
     worker = models.CharField(max_length=200, blank=True)
-    # What the first part decided for all: the digest of the weights, how the forward pass is computed.
+    # What the first part decided for all: the digest of the weights, how the forward pass is computed. The latter
+    # stands here from the start where an attempt before met a worker that lacks its own.
     pinned = models.JSONField(default=dict, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     stage = models.CharField(max_length=30, blank=True)
@@ -56,6 +57,11 @@ class Run(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["state", "queued_at"])]
+
+    @property
+    def is_led(self) -> bool:
+        """Has the first part decided what the others need to know?"""
+        return "sha256" in self.pinned
 
     def __str__(self) -> str:
         return f"{self.submission.short_id}/{self.attempt}"

@@ -4,10 +4,10 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from leaderboard.models import Run, Score, Submission
-from leaderboard.queries.estimates import Active, Work, read_estimator
+from leaderboard.queries.estimates import PART_FACTS, Active, Cut, Work, read_cut, read_estimator, with_parts
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Expectation:
     rest: float | None = None
 
 
-def expect(run: Run, submission: Submission, *, at: dt.datetime) -> Expectation:
+def expect(run: Run, submission: Submission, cut: Cut | None, *, at: dt.datetime) -> Expectation:
     """Return what past runs and the queue tell of this one; nothing of one that has ended."""
     if run.state not in ("queued", "running"):
         return Expectation()
     estimator = read_estimator(at=at)
     samples = submission.benchmark.split.samples
     work = Work(submission.architecture, submission.benchmark_id, samples, run.queue)
-    rest = estimator.estimate_rest(Active(work, run.queued_at, run.started_at, run.done, run.total))
+    rest = estimator.estimate_rest(Active(work, run.queued_at, run.started_at, run.done, run.total, cut))
     if run.state == "running":
         return Expectation(rest=rest)
     wait = estimator.estimate_wait(run.queue, run.queued_at)
@@ -92,19 +92,15 @@ def expect(run: Run, submission: Submission, *, at: dt.datetime) -> Expectation:
 
 def read_progress(submission: Submission, *, at: dt.datetime) -> SubmissionProgress:
     """Return how far the submission is, with its latest run's stage, parts, log, place in line and expected times."""
-    runs = submission.runs.annotate(
-        part_count=Count("parts", filter=Q(parts__is_merging=False)),
-        finished_count=Count("parts", filter=Q(parts__is_merging=False, parts__state="finished")),
-        running_count=Count("parts", filter=Q(parts__state="running")),
-    )
-    run = runs.order_by("-attempt").first()
+    run = with_parts(submission.runs.all()).order_by("-attempt").first()
     if run is None:
         return SubmissionProgress(submission.state, submission.state_reason, "", 0, 0, 0, None)
     ahead = Run.objects.filter(state="queued", queue=run.queue, queued_at__lt=run.queued_at).count()
     times = {"submitted": submission.created_at, "queued": run.queued_at}
     times |= {"running": run.started_at} if run.started_at else {}
     times |= {"finished": run.finished_at} if run.finished_at else {}
-    expectation = expect(run, submission, at=at)
+    cut = read_cut(*(getattr(run, name) for name in PART_FACTS))
+    expectation = expect(run, submission, cut, at=at)
     return SubmissionProgress(
         state=submission.state,
         reason=submission.state_reason,
@@ -113,9 +109,9 @@ def read_progress(submission: Submission, *, at: dt.datetime) -> SubmissionProgr
         total=run.total,
         attempt=run.attempt,
         queue_position=ahead + 1 if run.state == "queued" else None,
-        parts=run.part_count,
-        parts_finished=run.finished_count,
-        parts_running=run.running_count,
+        parts=cut.parts if cut else 0,
+        parts_finished=cut.finished if cut else 0,
+        parts_running=cut.running if cut else 0,
         wait_seconds=expectation.wait,
         rest_seconds=expectation.rest,
         log=run.log,

@@ -31,6 +31,12 @@ def estimate(submission: Submission) -> Work:
     return Work(samples or 0, guess)
 
 
+def guess_parts(architecture: str, samples: int | None) -> int:
+    """Return into how many parts a run for a CPU will be cut, of which nothing is known but its architecture."""
+    guess = workload.estimate_multiply_adds(architecture, None)
+    return len(workload.cut(samples or 0, guess, most=settings.PART_MULTIPLY_ADDS, chunk=settings.CHUNK_IMAGES)) or 1
+
+
 def cut_run(run: Run) -> None:
     """Store the parts of a run that is too large for one worker: its images, and the merging of all.
 
@@ -51,7 +57,7 @@ def release_parts(run: Run) -> None:
     """Offer what waited for others: the further parts for the first one, merging for all of them."""
     waiting = Part.objects.filter(run=run, state="waiting")
     images = Part.objects.filter(run=run, is_merging=False)
-    if run.pinned:
+    if run.is_led:
         waiting.filter(is_merging=False).update(state="queued")
     if not images.exclude(state="finished").exists():
         waiting.filter(is_merging=True).update(state="queued")

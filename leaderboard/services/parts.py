@@ -98,7 +98,7 @@ def show_progress(run: Run, progress: Progress, is_counted: bool) -> None:
         counts = sums.annotate(done_sum=Sum("done"), stop_max=Max("stop"))
         done, total = (Subquery(counts.values(name)) for name in ("done_sum", "stop_max"))
         shown.update(stage=progress.stage, done=done, total=total)
-    elif not run.pinned:
+    elif not run.is_led:
         shown.update(stage=progress.stage, done=progress.done, total=progress.total)
 
 
@@ -133,7 +133,7 @@ def record_report(
         part.outcomes.save(f"{run.pk}-{part.number}-{token}.npz", File(file), save=False)
     ended = {"token": None, "lease_expires_at": None, "finished_at": at, "done": part.stop - part.start}
     move_part(part, "finished", outcomes=part.outcomes.name, **ended)
-    if not run.pinned:
+    if not run.is_led:
         run.pinned = {"sha256": report.weights["sha256"], "forward": report.environment.get("forward", "auto")}
         Run.objects.filter(pk=run.pk).update(pinned=run.pinned)
     runs.add_lines(run, f"{at:%H:%M:%S} {name_part(part)} finished by {part.worker}\n")
@@ -153,6 +153,14 @@ def record_fault(part_id: int, token: UUID, reason: str, *, at: dt.datetime) -> 
 def record_trouble(part_id: int, token: UUID, reason: str, *, at: dt.datetime) -> None:
     """Give the part back: we are at fault. Raises: TransitionRefused."""
     give_back(find_held(part_id, token), reason, by="worker", at=at)
+
+
+@transaction.atomic
+def record_lack(part_id: int, token: UUID, reason: str, *, at: dt.datetime) -> None:
+    """Let the whole run start afresh, as its parts are computed in one way. Raises: TransitionRefused."""
+    run = find_held(part_id, token).run
+    assert run.token is not None
+    runs.record_lack(run.pk, run.token, reason, at=at)
 
 
 def give_back(part: Part, reason: str, *, by: str, at: dt.datetime) -> None:

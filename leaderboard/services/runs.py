@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Right
 
-from evaluation.contract import EvaluationReport, Progress
+from evaluation.contract import UNIVERSAL_FORWARD, EvaluationReport, Progress
 from leaderboard import queue
 from leaderboard.models import Run
 from leaderboard.services import notices, publishing, webhooks
@@ -121,14 +121,26 @@ def record_trouble(run_id: int, token: UUID, reason: str, *, at: dt.datetime) ->
     give_up(find_held(run_id, token), reason, by="worker", at=at)
 
 
-def give_up(run: Run, reason: str, *, by: str, at: dt.datetime, losses: int | None = None) -> None:
-    """Close the attempt as lost and queue the next one, or stall. `losses`: of one part, if that is what was lost."""
+@transaction.atomic
+def record_lack(run_id: int, token: UUID, reason: str, *, at: dt.datetime) -> None:
+    """Start afresh in the way that every worker has, as this one lacks the run's own. Raises: TransitionRefused."""
+    told = f"{reason.removesuffix('.')}; it starts afresh in a way that every worker has."
+    give_up(find_held(run_id, token), told, by="worker", at=at, forward=UNIVERSAL_FORWARD)
+
+
+def give_up(
+    run: Run, reason: str, *, by: str, at: dt.datetime, losses: int | None = None, forward: str | None = None
+) -> None:
+    """Close the attempt as lost and queue the next one, or stall.
+
+    `losses`: of one part, if that is what was lost. `forward`: what the next attempt is computed in.
+    """
     move(run, "lost", by=by, at=at, reason=reason, token=None, finished_at=at)
     Run.objects.filter(pk=run.pk).update(reason=reason)
     end_parts(run)
     losses = losses or run.losses + 1
     if losses < settings.MAX_ATTEMPTS:
-        enqueue(run.submission, by=by, at=at, reason=f"Queued again: {reason}", losses=losses)
+        enqueue(run.submission, by=by, at=at, reason=f"Queued again: {reason}", losses=losses, forward=forward)
         return
     move(
         run.submission,

@@ -105,13 +105,30 @@ def submit(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime,
 
 
 @transaction.atomic
-def enqueue(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: str = "", losses: int = 0) -> Run:
-    """Queue the next attempt; `losses` of the attempts before it were lost. Raises: TransitionRefused."""
+def enqueue(
+    submission: Submission,
+    *,
+    by: audit.Actor,
+    at: dt.datetime,
+    reason: str = "",
+    losses: int = 0,
+    forward: str | None = None,
+) -> Run:
+    """Queue the next attempt; `losses` of the attempts before it were lost. `forward`: the one that it is bound to.
+
+    Raises: TransitionRefused.
+    """
     move(submission, "queued", by=by, at=at, reason=reason)
     last = submission.runs.order_by("-attempt").values_list("attempt", flat=True).first() or 0
     wanted = choose_queue(submission, has_gpu=is_gpu_alive(at=at))
     run = Run.objects.create(
-        submission=submission, attempt=last + 1, losses=losses, queue=wanted, queued_at=at, nudged_at=at
+        submission=submission,
+        attempt=last + 1,
+        losses=losses,
+        queue=wanted,
+        pinned={"forward": forward} if forward else {},
+        queued_at=at,
+        nudged_at=at,
     )
     cut_run(run)
     queue.nudge(run.pk, queue=run.queue)

@@ -19,6 +19,7 @@ from leaderboard.durations import say_duration
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Benchmark, Entry, Submission
 from leaderboard.queries.estimates import Work, read_estimator
+from leaderboard.services.cutting import guess_parts
 from leaderboard.services.file_checks import FileCheck, look_at
 from leaderboard.services.intake import count_left, read_request
 from leaderboard.services.previews import preview
@@ -116,8 +117,13 @@ def check_pieces(request: SignedInRequest) -> JsonResponse:
 def describe_duration(found: FileCheck, benchmark: Benchmark) -> str:
     """Return one sentence on how long the evaluation takes, "" where nothing tells."""
     work = Work(found.architectures[0], benchmark.pk, benchmark.split.samples, QUEUE)
-    seconds = read_estimator(at=timezone.now()).estimate(work)
-    return "" if seconds is None else _("Evaluating it takes %(time)s.") % {"time": say_duration(seconds)}
+    estimator = read_estimator(at=timezone.now())
+    seconds = estimator.estimate(work)
+    if seconds is None:
+        return ""
+    parts = guess_parts(work.architecture, work.samples)
+    seconds = estimator.spread(seconds, parts, QUEUE)
+    return _("Evaluating it takes %(time)s.") % {"time": say_duration(seconds)}
 
 
 def propose(request: SignedInRequest) -> dict[str, str]:

@@ -1,3 +1,4 @@
+import io
 import json
 import time
 from dataclasses import replace
@@ -9,10 +10,10 @@ import torch
 from torch import nn
 from torchvision import transforms
 
-from evaluation.contract import FORWARDS, InputFault
+from evaluation.contract import FORWARDS, ForwardMissing
 from evaluation.engine.forwards import MEASURED_FROM, NOISE, choose
 from evaluation.engine.job import Job
-from evaluation.engine.predict import Predictor, predict
+from evaluation.engine.predict import FORWARD_FILE, Predictor, predict
 from tests.engine.networks import MEAN, STD, make_network
 
 Logits = np.ndarray[tuple[int, int], np.dtype[np.float32]]
@@ -98,7 +99,7 @@ class Opaque(nn.Module):
 def test_network_that_cannot_be_exported_runs_as_it_is() -> None:
     images = torch.rand(4, 3, 8, 8)
     assert choose(Opaque(), images, "auto", 4).name == "channels_last"
-    with pytest.raises(InputFault, match="onnxruntime cannot be used"):
+    with pytest.raises(ForwardMissing, match="onnxruntime cannot be used here"):
         choose(Opaque(), images, "onnxruntime", 4)
 
 
@@ -122,6 +123,24 @@ def test_attempt_that_goes_on_keeps_the_forward_of_the_first(job: Job) -> None:
     predict(Predictor(replace(job, forward="channels_last")), 3)
     assert (folder / "000001.npy").read_bytes() == second
     assert json.loads((folder / "note.json").read_text())["forward"] == "eager"
+
+
+def test_chunks_of_a_forward_that_is_not_here_are_made_again(job: Job) -> None:
+    """As where the folder was filled before an upgrade, or on a machine that had more installed."""
+    folder = Path(job.predictions)
+    predict(Predictor(replace(job, forward="channels_last")), 3)
+    expected = (folder / "000000.npy").read_bytes()
+    predict(Predictor(replace(job, forward="eager")), 3)
+    (folder / "000001.npy").unlink()
+    (folder / "000000.npy").write_bytes(b"of the forward that is gone")
+    (folder / FORWARD_FILE).write_text("vanished")
+    with pytest.raises(ForwardMissing, match="vanished cannot be used here"):
+        predict(Predictor(replace(job, forward="channels_last_too")), 3)
+    predict(Predictor(job), 3)
+    chosen = (folder / FORWARD_FILE).read_text()
+    assert chosen == json.loads((folder / "note.json").read_text())["forward"]
+    again = np.load(folder / "000000.npy")
+    assert np.allclose(again, np.load(io.BytesIO(expected)), atol=1e-3)
 
 
 def test_finished_chunks_are_kept_and_missing_ones_made(job: Job) -> None:

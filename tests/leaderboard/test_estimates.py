@@ -2,16 +2,18 @@
 
 import datetime as dt
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from leaderboard.durations import say_duration
 from leaderboard.models import Benchmark, Run, Submission
 from leaderboard.queries import read_progress
-from leaderboard.queries.estimates import Active, Estimator, Past, Work, read_estimator
-from leaderboard.services import runs, submissions, workers
+from leaderboard.queries.estimates import Active, Cut, Estimator, Past, Work, read_estimator
+from leaderboard.services import parts, runs, submissions, workers
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_report, make_submission, make_user
 
@@ -87,6 +89,57 @@ def test_wait_is_what_lies_ahead_shared_by_the_workers(
     assert make(PAST, active, workers).estimate_wait("cpu") == seconds
 
 
+def cut_run(cut: Cut, done: int = 0, architecture: str = RESNET) -> Active:
+    started_at = later(-10) if cut.running or cut.finished else None
+    return Active(work(architecture), later(-20), started_at, done, 1000, cut)
+
+
+@pytest.mark.parametrize(
+    ("cut", "done", "workers", "seconds"),
+    [
+        # Of 30 s in six parts the first goes alone, whoever else is idle.
+        (Cut(6), 0, 1, 30.0),
+        (Cut(6), 0, 5, 10.0),
+        (Cut(6), 0, 50, 10.0),
+        (Cut(6, running=1), 83, 5, 7.5),
+        (Cut(6, finished=1, running=2), 167, 2, 12.5),
+        # What its own parts took tells more than other runs.
+        (Cut(6, finished=3, running=2, part_seconds=8.0), 500, 2, 12.0),
+        (Cut(6, finished=6), 1000, 2, 1.0),
+    ],
+)
+def test_rest_of_a_run_in_parts_is_shared_by_the_workers(cut: Cut, done: int, workers: int, seconds: float) -> None:
+    estimator = make(PAST, workers=workers)
+    assert estimator.estimate_rest(cut_run(cut, done)) == pytest.approx(seconds, abs=0.05)
+
+
+def test_rest_of_a_run_in_parts_that_nothing_is_known_of_is_not_told_until_one_is_finished() -> None:
+    assert make(PAST).estimate_rest(cut_run(Cut(4, running=1), architecture=STRANGE)) is None
+    finished = cut_run(Cut(4, finished=1, part_seconds=10.0), 250, STRANGE)
+    assert make(PAST).estimate_rest(finished) == 30.0
+
+
+@pytest.mark.parametrize(
+    ("cut", "workers", "seconds"),
+    [
+        # Both workers are at its parts, each half done on average, and one more part stands in line.
+        (Cut(6, finished=1, running=2), 2, 5.0),
+        (Cut(6, finished=1, running=2), 4, 0.0),
+        # The last parts: nothing of it stands in line any more.
+        (Cut(6, finished=4, running=2), 2, 2.5),
+        # It has not begun: only its first part comes before.
+        (Cut(6), 1, 5.0),
+    ],
+)
+def test_one_waits_for_the_parts_under_way_and_not_for_the_whole_run(cut: Cut, workers: int, seconds: float) -> None:
+    assert make(PAST, [cut_run(cut)], workers).estimate_wait("cpu") == seconds
+
+
+def test_before_sending_a_large_run_counts_as_cut() -> None:
+    assert make(PAST, workers=5).spread(30.0, 6, "cpu") == 10.0
+    assert make(PAST, workers=5).spread(30.0, 1, "cpu") == 30.0
+
+
 def test_who_came_later_does_not_count() -> None:
     estimator = make(PAST, [running(10), waiting(60), waiting(5)])
     assert estimator.estimate_wait("cpu", later(-30)) == 50.0
@@ -145,6 +198,32 @@ def test_page_and_api_tell_when_it_begins_and_ends(board: Benchmark, lin: User) 
     first.refresh_from_db()
     assert read_progress(first, at=later(115)).rest_seconds == 50.0
     assert read_progress(second, at=later(115)).to_dict()["done_in_seconds"] == 110
+
+
+def test_a_finished_run_in_parts_counts_with_what_all_workers_did(
+    board: Benchmark, lin: User, settings: LazySettings, tmp_path: Path
+) -> None:
+    settings.PART_MULTIPLY_ADDS, settings.CHUNK_IMAGES = 1, 50
+    submission = queue_one(board, lin, NOW)
+    run = submission.runs.get()
+    workers.announce("worker-a", queues=["cpu"], box="bwrap", at=later(15))
+    (tmp_path / "part.npz").write_bytes(b"columns")
+    for start in (10, 20):
+        part = parts.claim_part(run.pk, worker="a", at=later(start))
+        assert part is not None
+        assert part.token is not None
+        parts.record_report(part.pk, part.token, make_report(), tmp_path / "part.npz", at=later(start + 10))
+        if start == 10:
+            submission.refresh_from_db()
+            progress = read_progress(submission, at=later(20))
+            assert (progress.parts, progress.parts_finished) == (2, 1)
+    merging = parts.claim_part(run.pk, worker="a", at=later(40))
+    assert merging is not None
+    assert merging.token is not None
+    parts.record_report(merging.pk, merging.token, make_report(), None, at=later(45))
+    (past,) = read_estimator(at=later(50)).past
+    # 35 s passed from the first claim on, with ten between in which nobody worked.
+    assert past.seconds == 20.0
 
 
 def test_estimates_cost_three_queries(

@@ -74,6 +74,26 @@ def test_the_first_part_is_offered_alone_and_decides_for_all(run: Run, tmp_path:
     assert Run.objects.get(pk=run.pk).pinned == {"sha256": "b" * 64, "forward": "compiled"}
 
 
+def test_a_worker_that_lacks_the_forward_lets_the_run_start_afresh_in_one_that_all_have(
+    run: Run, tmp_path: Path
+) -> None:
+    finish(claim(run), tmp_path, replace(make_report(), environment={"forward": "onnxruntime"}))
+    lacking = claim(run, worker="b")
+    assert lacking.token is not None
+    parts.record_lack(lacking.pk, lacking.token, "The forward onnxruntime cannot be used here.", at=LATER)
+    assert reload(run) == ("lost", "queued")
+    again = Run.objects.get(submission=run.submission, state="queued")
+    assert (again.losses, again.pinned) == (1, {"forward": "channels_last"})
+    assert "starts afresh in a way that every worker has" in Submission.objects.get().state_reason
+    # The first part still goes alone: which file the weights are is not known yet.
+    lead = claim(again)
+    parts.reconcile(at=NOW)
+    assert list_states(again) == ["running", *["waiting"] * 4]
+    finish(lead, tmp_path, replace(make_report(sha256="c" * 64), environment={"forward": "channels_last"}))
+    assert Run.objects.get(pk=again.pk).pinned == {"sha256": "c" * 64, "forward": "channels_last"}
+    assert list_states(again) == ["finished", "queued", "queued", "queued", "waiting"]
+
+
 def test_a_run_in_parts_is_not_claimed_as_a_whole(run: Run) -> None:
     assert runs.claim_run(run.pk, worker="a", at=NOW) is None
 

@@ -1,6 +1,7 @@
 """What load balancers and alarms are told."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,21 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from evaluation.devices import find_devices
-from leaderboard.models import Worker
+from leaderboard.models import Run, Worker
+from leaderboard.queries.backlog import PASSES_MISSED
+from leaderboard.services import runs
+from leaderboard.services.submissions import enqueue
+from leaderboard.services.transitions import move
+from tests.factories import claim_run, make_benchmark, make_submission, make_user
 from tests.processes import WorkerProcess, wait_until
 
 pytestmark = pytest.mark.django_db
 
 
-def see_worker(*, ago_seconds: float = 0, box: str = "bwrap") -> Worker:
+def see_worker(*, ago_seconds: float = 0, box: str = "bwrap", queue: str = "cpu") -> Worker:
     at = timezone.now() - dt.timedelta(seconds=ago_seconds)
-    return Worker.objects.create(name=f"host/{ago_seconds}/{box}", box=box, started_at=at, seen_at=at)
+    name = f"host/{ago_seconds}/{box}/{queue}"
+    return Worker.objects.create(name=name, queues=[queue], box=box, started_at=at, seen_at=at)
 
 
 def test_alive_answers_without_a_database(client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
@@ -34,7 +41,7 @@ def test_ready_names_every_check(client: Client) -> None:
     assert response.status_code == 200, response.content
     body = response.json()
     assert body["status"] == "ready"
-    assert set(body["checks"]) == {"database", "broker", "storage", "workers", "sandbox"}
+    assert set(body["checks"]) == {"database", "broker", "storage", "workers", "queue", "sandbox"}
     assert body["checks"]["database"] == {"ok": True, "detail": connection.vendor}
     assert not default_storage.listdir("health")[1]
 
@@ -44,6 +51,52 @@ def test_worker_seen_a_minute_ago_is_not_alive(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["checks"]["workers"] == {"ok": False, "detail": "0 seen in the last 60 s"}
+
+
+def test_scheduler_alone_evaluates_nothing(client: Client) -> None:
+    see_worker(queue="control")
+    assert client.get("/readyz").json()["checks"]["workers"] == {"ok": False, "detail": "0 seen in the last 60 s"}
+
+
+def wait_in_queue(ago_seconds: float) -> Run:
+    user, at = make_user(), timezone.now() - dt.timedelta(seconds=ago_seconds)
+    return enqueue(make_submission(make_benchmark(), user), by=user, at=at)
+
+
+def test_what_waits_and_what_is_stalled_is_told_with_its_age(client: Client) -> None:
+    see_worker()
+    run = wait_in_queue(700)
+    check = client.get("/readyz").json()["checks"]["queue"]
+    assert check["ok"]
+    assert re.fullmatch("1 waiting, the oldest for 70[0-9] s; 0 stalled", check["detail"])
+    move(
+        run.submission,
+        "stalled",
+        by="worker",
+        at=timezone.now() - dt.timedelta(seconds=500),
+        reason="Its disk is full.",
+    )
+    Run.objects.update(state="cancelled", finished_at=timezone.now())
+    assert client.get("/readyz").json()["checks"]["queue"] == {
+        "ok": True,
+        "detail": "0 waiting, the oldest for 0 s; 1 stalled",
+    }
+    assert re.search(r"^veriboard_stalled_oldest_seconds 50\d\.", client.get("/metrics").content.decode(), re.M)
+
+
+def test_lost_runs_that_nobody_takes_back_fail_readiness(client: Client, settings: Settings) -> None:
+    see_worker()
+    run = wait_in_queue(3600)
+    late = PASSES_MISSED * settings.RECONCILE_SECONDS + settings.LEASE_SECONDS
+    claim_run(run, at=timezone.now() - dt.timedelta(seconds=late - 2))
+    assert client.get("/readyz").status_code == 200
+    Run.objects.update(lease_expires_at=timezone.now() - dt.timedelta(seconds=late))
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "1 not taken back from lost workers: is the scheduler running?" in response.content.decode()
+    assert "veriboard_leases_overdue 1.0" in client.get("/metrics").content.decode()
+    runs.reconcile(at=timezone.now())
+    assert client.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize(("allowed", "status"), [(False, 503), (True, 200)])

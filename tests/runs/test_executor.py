@@ -10,7 +10,8 @@ import pytest
 
 from evaluation import devices, executor, sandbox
 from evaluation.contract import DatasetSpec, EvaluationSpec, WeightsSpec
-from evaluation.executor import Fault, Places, Stopped, Trouble, execute
+from evaluation.executor import Fault, Lacking, Places, Stopped, Trouble, execute
+from tests.small import ARCHITECTURE, write_images, write_weights
 
 SPEC = EvaluationSpec(WeightsSpec("/nowhere/weights.pth", "cifar/resnet20"), DatasetSpec("/nowhere/images"))
 
@@ -34,6 +35,27 @@ def test_a_folder_in_which_an_engine_still_works_is_waited_for(places: Places, m
         assert attempt(places) == Trouble("The engine of an earlier attempt does not end.")
         assert not (places.work / "spec.json").exists()
     assert attempt(places) == Fault("The weights file weights.pth does not exist.")
+
+
+def test_a_forward_that_is_not_here_is_no_fault_of_the_file(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = WeightsSpec(str(write_weights(tmp_path / "random.safetensors")), ARCHITECTURE)
+    images = DatasetSpec(str(write_images(tmp_path / "images")))
+    spec = replace(SPEC, weights=weights, dataset=images)
+    # As a portal of a newer version pins it, to which this worker does not belong yet.
+    object.__setattr__(spec, "forward", "vanished")
+    monkeypatch.setattr(executor, "replace", lambda spec, box: spec)
+    assert attempt(places, spec) == Lacking("The forward vanished is unknown here.")
+
+
+def test_registered_images_that_are_not_here_are_no_fault_of_the_file(places: Places, tmp_path: Path) -> None:
+    weights = WeightsSpec(str(write_weights(tmp_path / "random.safetensors")), ARCHITECTURE)
+    outcomes = [
+        attempt(places, replace(SPEC, weights=weights, dataset=DatasetSpec("/nowhere/images", digest)))
+        for digest in ("sha256:00", None)
+    ]
+    assert [type(outcome) for outcome in outcomes] == [Trouble, Fault]
 
 
 @pytest.fixture

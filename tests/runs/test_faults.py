@@ -9,7 +9,9 @@ from celery import current_app
 from django.conf import LazySettings
 from django.utils import timezone
 
+from evaluation.fetch import FetchUnavailable
 from evaluation.folders import find_folder, sweep
+from evaluation.inputs import obtain_weights
 from evaluation.tasks import evaluate
 from leaderboard.models import Run
 from leaderboard.services import runs
@@ -46,6 +48,12 @@ def test_a_message_that_comes_again_evaluates_nothing_twice(run: Run) -> None:
     held = claim_run(run)
     evaluate(run.pk)
     assert (Run.objects.get().token, Run.objects.get().attempt) == (held.token, 1)
+
+
+def test_stored_weights_that_are_not_on_the_worker_s_machine_are_no_fault_of_the_file(tmp_path: Path) -> None:
+    submission = make_submission(make_benchmark(), make_user(), weights_url="", weights_file="submissions/gone.weights")
+    with pytest.raises(FetchUnavailable, match=r"not on this worker's machine"):
+        obtain_weights(submission, tmp_path / "weights", lambda progress: True)
 
 
 def test_what_ended_elsewhere_is_swept_off_the_disk(run: Run, settings: LazySettings, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The portal under faults: does it lose, double, strand or falsify anything?"""
