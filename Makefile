@@ -8,7 +8,7 @@ CATALOGUES := $(wildcard locale/*/LC_MESSAGES/*.po)
 TRANSLATIONS := $(CATALOGUES:.po=.mo)
 SOURCES := portal leaderboard evaluation demo bench tests scripts manage.py
 
-.PHONY: help setup demo run test check bench bench-web clean \
+.PHONY: help setup demo run test check bench bench-web chaos load clean \
 	format lint types imports templates migrations deploy translations lock messages diagrams
 
 help: ## show this list
@@ -41,6 +41,12 @@ bench-web: setup ## boards of a hundred, ten thousand and a million entries (Deb
 
 bench: setup ## time the engine against the evaluation that a researcher would write
 	@$(PYTHON) -m bench
+
+chaos: setup ## let faults loose on a portal of its own and count what it loses; ARGS="1000 500" for the long one
+	@$(PYTHON) -m bench.chaos $(ARGS)
+
+load: setup ## readers, submissions and slow uploads at once, against the production server
+	@$(PYTHON) -m bench.load $(ARGS)
 
 format: setup
 	$(VENV)/bin/ruff format --check --quiet $(SOURCES)

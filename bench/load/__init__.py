@@ -1,0 +1,1 @@
+"""The production server under readers, submissions and slow uploads at once."""
