@@ -7,6 +7,7 @@ answered is kept as it is until the version moves.
 
 import hashlib
 import re
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -28,6 +29,8 @@ KEPT_SECONDS = 600
 TAGS = ("ETag", "Cache-Control", "Vary")
 MADE_FROM = {".html", ".css", ".js", ".svg", ".mo", ".py", ".xml"}
 MESSAGES_COOKIE = CookieStorage.cookie_name
+# How long a thread waits for another that makes the same answer.
+WAIT_SECONDS = 20
 MOST_KEPT, MOST_BYTES = 256, 300_000
 
 
@@ -38,6 +41,9 @@ class Kept:
     body: bytes
     headers: dict[str, str]
 
+    def answer(self) -> HttpResponse:
+        return HttpResponse(self.body, headers=self.headers)
+
 
 class RepeatMiddleware:
     """Say 304, or the same again, where nothing has changed."""
@@ -46,6 +52,8 @@ class RepeatMiddleware:
         self.get_response = get_response
         self.release = find_release()
         self.kept: OrderedDict[str, Kept] = OrderedDict()
+        # What is being made just now, and who waits for it.
+        self.making: dict[str, threading.Event] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         asked = BOARD.match(request.path_info) if can_repeat(request) else None
@@ -61,8 +69,26 @@ class RepeatMiddleware:
         if has_it(request, headers.get("ETag", "")):
             return HttpResponseNotModified(headers={each: headers[each] for each in TAGS if each in headers})
         if kept is not None:
-            return HttpResponse(kept.body, headers=kept.headers)
-        return self.keep(name, self.get_response(request), {} if is_api else tag_page(name))
+            return kept.answer()
+        return self.make_once(
+            name, lambda: self.keep(name, self.get_response(request), {} if is_api else tag_page(name))
+        )
+
+    def make_once(self, name: str, make: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        """Let one thread make what many ask for at once, as just after a change; the others wait for what it keeps."""
+        made = threading.Event()
+        # One operation: of two threads one is first.
+        first = self.making.setdefault(name, made)
+        if first is not made:
+            first.wait(WAIT_SECONDS)
+        try:
+            # Where nothing is kept it is somebody's own, or late: each makes its own then.
+            kept = self.kept.get(name)
+            return kept.answer() if kept else make()
+        finally:
+            if first is made:
+                del self.making[name]
+                made.set()
 
     def name(self, request: HttpRequest, version: int, *, is_api: bool) -> str:
         """Return a digest of all that the answer follows from."""

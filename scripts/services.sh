@@ -35,7 +35,11 @@ as_postgres() {
 }
 stop() {
     # By its file: the command may have killed it and started it again.
-    [ ! -f "$dir/redis.pid" ] || kill "$(cat "$dir/redis.pid")" 2>/dev/null || true
+    if [ -f "$dir/redis.pid" ]; then
+        redis_pid=$(cat "$dir/redis.pid")
+        # It removes its file at the end, which must not come while the folder is removed.
+        while kill "$redis_pid" 2>/dev/null; do sleep 0.1; done
+    fi
     [ ! -d "$dir/postgresql" ] || as_postgres "$bin/pg_ctl" --pgdata "$dir/postgresql" --mode immediate --silent stop || true
     rm -rf "$dir"
 }
@@ -57,7 +61,7 @@ as_postgres "$bin/initdb" --pgdata "$dir/postgresql" --username veriboard --pwfi
     --auth scram-sha-256 --encoding UTF8 --locale C.UTF-8 --no-sync >/dev/null
 # A database for tests: what a crash would lose need not be kept.
 as_postgres "$bin/pg_ctl" --pgdata "$dir/postgresql" --silent --wait --log "$dir/postgresql/log" \
-    --options "-h 127.0.0.1 -p $pg_port -k '' -c fsync=off -c synchronous_commit=off -c full_page_writes=off" start
+    --options "-h 127.0.0.1 -p $pg_port -k '' -c max_connections=200 -c fsync=off -c synchronous_commit=off -c full_page_writes=off" start
 (umask 077 && cat >"$dir/redis.conf") <<CONF
 bind 127.0.0.1
 port $redis_port

@@ -1,8 +1,11 @@
 """Repeated reads of a board: unchanged is said from the request alone, and nothing old is told for long."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
 from django.conf import settings
@@ -10,12 +13,13 @@ from django.contrib.messages import INFO
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client
 
 from leaderboard import versions
 from leaderboard.models import Benchmark, Claim, Entry, Paper
 from leaderboard.services.standings import refresh_benchmark, refresh_entry
-from portal.repeats import find_release
+from portal.repeats import RepeatMiddleware, find_release
 from tests.factories import make_benchmark, make_entry, make_metric, make_user
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +198,33 @@ def test_release_is_the_same_for_each_process_and_another_after_a_change(
     assert find_release() == before
     page.write_text("another")
     assert find_release() != before
+
+
+@pytest.mark.parametrize(("is_own", "count"), [(False, 1), (True, 8)])
+def test_of_many_who_ask_at_once_one_makes_what_is_nobodys_own(is_own: bool, count: int) -> None:
+    """Else a board that has just changed is made once by each of its readers."""
+    middleware = RepeatMiddleware(lambda request: HttpResponse())
+    begun, asked, made = threading.Event(), threading.Semaphore(0), threading.Semaphore(0)
+
+    def make() -> HttpResponseBase:
+        made.release()
+        if not begun.is_set():
+            begun.set()
+            for _ in range(7):
+                asked.acquire()
+        answer = HttpResponse("the board")
+        if is_own:
+            answer.set_cookie("own", "somebody's")
+        return middleware.keep("name", answer, {})
+
+    def ask_at_once() -> bytes:
+        begun.wait()
+        asked.release()
+        return cast(HttpResponse, middleware.make_once("name", make)).content
+
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(middleware.make_once, "name", make)
+        rest = [pool.submit(ask_at_once) for _ in range(7)]
+        assert {each.result() for each in rest} == {cast(HttpResponse, first.result()).content} == {b"the board"}
+    assert sum(made.acquire(blocking=False) for _ in range(9)) == count
+    assert middleware.making == {}
