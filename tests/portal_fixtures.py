@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.utils import translation
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 from pytest_django.plugin import DjangoDbBlocker
@@ -67,11 +68,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(autouse=True)
-def empty_cache() -> Iterator[None]:
-    """Throttles and cached boards of one test do not reach the next."""
+def nothing_left() -> Iterator[None]:
+    """Throttles, cached boards and the last request's language of one test do not reach the next."""
     yield
     cache.clear()
     forget()
+    translation.deactivate()
 
 
 @pytest.fixture
