@@ -1,19 +1,41 @@
 """What is answered where no view could: to people a page, to scripts a problem object."""
 
+import sys
 from http import HTTPStatus
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.views import defaults
 
 API = "/api/"
+# Stopped, restarting, out of connections, or locked by another for too long.
+DATABASE_AWAY = (OperationalError, InterfaceError)
+RETRY_SECONDS = 5
 
 
 def answer_fault(request: HttpRequest) -> HttpResponse:
     """Say that it is our fault. Nothing of what went wrong is told; the log has it."""
+    if isinstance(sys.exception(), DATABASE_AWAY):
+        return answer_away(request)
     if request.path.startswith(API):
         detail = "This is our fault and was noted; try again in a moment."
         return make_problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
     return defaults.server_error(request)
+
+
+def answer_away(request: HttpRequest) -> HttpResponse:
+    """Say that the database does not answer, which passes: whoever sends again in a while loses nothing."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    response: HttpResponse
+    if request.path.startswith(API):
+        response = make_problem(
+            status, "The portal cannot reach its data just now; send the request again in a moment."
+        )
+    else:
+        response = HttpResponse(loader.render_to_string("503.html"), status=status)
+    response["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def answer_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -12,6 +12,8 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
 
+from portal.caches import PATIENCE
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
@@ -241,7 +243,7 @@ if env.str("STORAGE", "local") == "s3":
 WORK_DIR = Path(env.str("VERIBOARD_WORK_DIR", str(VAR_DIR / "work")))
 
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}
+    "default": {"BACKEND": "portal.caches.PatientCache", "LOCATION": redis_url, "OPTIONS": PATIENCE}
     if (redis_url := env.str("CACHE_URL", ""))
     else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": VAR_DIR / "cache"}
 }

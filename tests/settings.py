@@ -44,7 +44,7 @@ database["CONN_MAX_AGE"] = 0
 if CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{PART}:"}
 cache = cast(dict[str, Any], CACHES["default"])
-if "redis" in cache["BACKEND"]:
+if str(cache["LOCATION"]).startswith("redis"):
     # Emptying the cache empties a whole Redis database: one a process, and none is the broker's.
     number = 1 if PART == "main" else 2 + int(PART.removeprefix("gw"))
     cache["LOCATION"] = f"{cache['LOCATION'].rpartition('/')[0]}/{number}"

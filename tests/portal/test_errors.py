@@ -1,10 +1,15 @@
 """What breaks unexpectedly is said in the caller's own way."""
 
+import socket
+import time
+
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from leaderboard.api.boards import LeaderboardView
 from leaderboard.views import catalogue
+from portal.caches import PATIENCE, PatientCache
 
 pytestmark = pytest.mark.django_db
 
@@ -28,3 +33,43 @@ def test_person_gets_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert answer.status_code == 500
     assert "This is our fault" in answer.content.decode()
     assert b"secret" not in answer.content
+
+
+def lose_database(*_args: object, **_options: object) -> None:
+    raise OperationalError("server closed the connection unexpectedly on db.internal")
+
+
+def test_script_is_told_to_send_again_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LeaderboardView, "get", lose_database)
+    answer = Client(raise_request_exception=False).get("/api/v1/benchmarks/digits/leaderboard/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "send the request again in a moment" in answer.json()["detail"]
+    assert b"db.internal" not in answer.content
+
+
+def test_person_is_told_to_come_back_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "summarise_boards", lose_database)
+    answer = Client(raise_request_exception=False).get("/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "Back in a moment" in answer.content.decode()
+    assert "db.internal" not in answer.content.decode()
+
+
+def test_cache_that_is_away_is_an_empty_one() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        # Bound and not listening: whoever connects is refused.
+        cache = PatientCache(f"redis://127.0.0.1:{free.getsockname()[1]}/0", {"OPTIONS": dict(PATIENCE)})
+        begun = time.process_time()
+        cache.set("key", "value")
+        cache.set_many({"key": "value"})
+        assert cache.get("key", "nothing") == "nothing"
+        assert cache.get_many(["key"]) == {}
+        assert (cache.add("key", 1), cache.has_key("key"), cache.touch("key"), cache.delete("key")) == (
+            *(True, False, False, False),
+        )
+        assert cache.get_or_set("key", lambda: 4) == 4
+        with pytest.raises(ValueError, match="key"):
+            cache.incr("key")
+        assert time.process_time() - begun < 1
