@@ -4,9 +4,11 @@ Loading takes seconds, most of what a short evaluation takes. Each spare is for 
 so nothing of one file can meet another. Standard library only.
 """
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -45,6 +47,11 @@ class Spare:
         if self.process.stdout:
             self.process.stdout.close()
         self.process.wait()
+        # A box that was just being set up may wait for ever for the one who was to do it. Once only, as the number of
+        # a group that is gone may become another's.
+        if self.root.exists():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

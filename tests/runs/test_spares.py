@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from evaluation.contract import DatasetSpec, EvaluationSpec, Protocol, WeightsSpec
-from evaluation.executor import Finished, Places, execute, start_waiting
-from evaluation.spares import Spare
+from evaluation.executor import Finished, Places, execute, name_environment, start_waiting
+from evaluation.spares import Spare, start_spare
 from tests.processes import wait_until
 from tests.small import ARCHITECTURE, write_images, write_weights
 
@@ -81,3 +82,22 @@ def test_spare_ends_when_its_worker_lets_go(spare: Spare) -> None:
     assert spare.is_waiting
     spare.line.close()
     assert wait_until(lambda: not spare.is_waiting, 20)
+
+
+def test_discarding_leaves_no_process_behind(tmp_path: Path) -> None:
+    """As of a box whose starter is ended while it sets it up: it has let go of all by which it would notice."""
+    guard = ("sh", "-c", 'sleep 600 </dev/null >/dev/null 2>&1 & exec "$@"', "sh")
+    spare = start_spare(tmp_path / "spares", guard, name_environment(), gpu=False, allow_open=True)
+    assert wait_until(lambda: len(list_group(spare.process.pid)) > 1, 20)
+    spare.discard()
+    assert wait_until(lambda: list_group(spare.process.pid) == [], 10)
+
+
+def list_group(number: int) -> list[int]:
+    """Return the living processes of a process group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _parent, group = stat.read_text().rpartition(")")[2].split()[:3]
+            found += [int(stat.parent.name)] if int(group) == number and state != "Z" else []
+    return found
