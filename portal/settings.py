@@ -12,8 +12,6 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
 
-from portal.caches import PATIENCE
-
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
@@ -242,8 +240,19 @@ if env.str("STORAGE", "local") == "s3":
 # Where workers keep pixel stores, work folders and weights fetched from storage.
 WORK_DIR = Path(env.str("VERIBOARD_WORK_DIR", str(VAR_DIR / "work")))
 
+
+def keep_in_redis(url: str) -> dict[str, Any]:
+    """Return a shared cache that is an empty one while Redis is away: pages are made anew, API requests are not
+    counted, and nobody signs in, as tried passwords could not be counted.
+    """
+    # Waiting longer, or trying again, would let every page wait for what it can do without.
+    patience = {"socket_connect_timeout": 1, "socket_timeout": 2, "retry": None}
+    options = {"IGNORE_EXCEPTIONS": True, "CONNECTION_POOL_KWARGS": patience}
+    return {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url, "OPTIONS": options}
+
+
 CACHES = {
-    "default": {"BACKEND": "portal.caches.PatientCache", "LOCATION": redis_url, "OPTIONS": PATIENCE}
+    "default": keep_in_redis(redis_url)
     if (redis_url := env.str("CACHE_URL", ""))
     else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": VAR_DIR / "cache"}
 }
