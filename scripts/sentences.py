@@ -67,8 +67,8 @@ def find_sentences(tree: ast.Module) -> Iterator[ast.expr]:
                 yield from (keyword.value for keyword in node.keywords if keyword.arg == "reason")
             case ast.FunctionDef(name=name) if name in RETURNING:
                 yield from (part for part in ast.walk(node) if isinstance(part, ast.JoinedStr))
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.IfExp(body=body)) if name in NAMES:
-                yield body
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.IfExp(body=body, orelse=orelse)) if name in NAMES:
+                yield from (body, orelse)
             case ast.Assign(targets=[ast.Name(id=name)], value=table) if name in TABLES:
                 yield from list_parts(table)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as table) if name in TABLES:

@@ -180,8 +180,9 @@ def take(logits: torch.Tensor, classes: int, background: str) -> npt.NDArray[np.
     outputs, extra = logits.shape[1], int(background == "first")
     if outputs == classes + extra:
         return check_finite(logits.to("cpu", torch.float32)).numpy()[:, extra:]
-    hint = " Declare the background class that comes first." if outputs == classes + 1 else ""
-    raise InputFault(f"The network has {outputs} outputs where the dataset has {classes} classes.{hint}")
+    is_one_more = outputs == classes + 1
+    hint = "Declare the background class that comes first." if is_one_more else "Submit weights made for these classes."
+    raise InputFault(f"The network has {outputs} outputs where the dataset has {classes} classes. {hint}")
 
 
 def tell(progress: Progress) -> None:
