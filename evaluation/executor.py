@@ -48,9 +48,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Trouble:
-    """We are at fault; the evaluation may be tried again."""
+    """We are at fault; the evaluation may be tried again. `is_here`: it may be this worker's, and not another's."""
 
     reason: str
+    is_here: bool = True
 
 
 @dataclass(frozen=True)

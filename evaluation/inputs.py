@@ -1,5 +1,6 @@
 """What an evaluation needs on this machine: the weights, the outcomes of other workers' parts, the spec."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.db.models.fields.files import FieldFile
 
 from evaluation.contract import DatasetSpec, EvaluationSpec, Progress, Protocol, WeightsSpec
-from evaluation.fetch import FetchUnavailable, fetch
+from evaluation.fetch import fetch
 from leaderboard.models import Part, Run, Submission
 
 WAIT_SECONDS = 0.5
@@ -28,7 +29,7 @@ class Abandoned(Exception):
 def obtain_weights(submission: Submission, target: Path, watch: Watch) -> Path:
     """Return a local path of the weights: the stored file, a copy of it, or the fetched one.
 
-    Raises: FetchUnavailable for what may pass, InputFault for what will not, Abandoned.
+    Raises: FetchUnavailable and OSError for what may pass, InputFault for what will not, Abandoned.
     """
     if submission.weights_file:
         try:
@@ -37,7 +38,8 @@ def obtain_weights(submission: Submission, target: Path, watch: Watch) -> Path:
             pass
         else:
             if not stored.exists():
-                raise FetchUnavailable("The stored weights are not on this worker's machine; mount the portal's files.")
+                told = "the stored weights are not on this worker's machine; mount the portal's files"
+                raise FileNotFoundError(errno.ENOENT, told)
             return stored
     with take_turn(target, watch):
         # Another worker of this machine may have brought it, for another part of the same run.

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -51,7 +52,11 @@ def evaluate(run_id: int) -> None:
     work: Run | Part | None = runs.claim_run(run_id, worker=worker, at=at, has_gpu=has_gpu)
     work = work or parts.claim_part(run_id, worker=worker, at=at, has_gpu=has_gpu)
     if work is not None:
-        record(work, carry_out(work))
+        outcome = carry_out(work)
+        record(work, outcome)
+        if isinstance(outcome, Trouble) and outcome.is_here:
+            # A worker that fails quickly, its disk full, would else be the one to take every run that waits.
+            time.sleep(settings.REST_SECONDS)
         keep_spare()
 
 
@@ -111,7 +116,7 @@ def carry_out(work: Run | Part) -> Outcome:
         except Abandoned:
             return Stopped()
         except FetchUnavailable as trouble:
-            return Trouble(str(trouble))
+            return Trouble(str(trouble), is_here=False)
         except InputFault as fault:
             return Fault(str(fault))
         except ForwardMissing as missing:

@@ -106,7 +106,6 @@ SENTENCES = (
     gettext_noop("The part ends at image %(stop)s where the dataset has %(order)s."),
     gettext_noop("The protocol has an unknown key %(unknown)s; known are %(cls)s."),
     gettext_noop('The protocol is a JSON object such as {"resize": 256, "crop": 224}.'),
-    gettext_noop("The stored weights are not on this worker's machine; mount the portal's files."),
     gettext_noop("The tensor %(name)s has a shape that does not fit its bytes; the file is damaged."),
     gettext_noop("The tensor %(name)s has an impossible shape or place; the file is damaged."),
     gettext_noop("The tensor %(name)s has the type %(dtype)s, which is not evaluated; save it as float32."),

@@ -39,6 +39,8 @@ with env.prefixed("VERIBOARD_"):
     RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 5)
     RUN_TIMEOUT_SECONDS = env.float("RUN_TIMEOUT_SECONDS", 6 * 3600)
     MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", 3, validate=validate.Range(min=1))
+    # How long a worker takes no run after it could not evaluate one.
+    REST_SECONDS = env.float("REST_SECONDS", 10)
     # A run with more multiply-adds than this is cut into parts of about so many, which several workers take.
     PART_MULTIPLY_ADDS = env.float("PART_MULTIPLY_ADDS", 2e13, validate=validate.Range(min=1))
     # One with more than this waits for a GPU worker, where one is alive.

@@ -19,6 +19,7 @@ os.environ["VERIBOARD_PRODUCTION"] = "0"
 os.environ.setdefault("VERIBOARD_LEASE_SECONDS", "5")
 os.environ.setdefault("VERIBOARD_HEARTBEAT_SECONDS", "0.5")
 os.environ.setdefault("VERIBOARD_RECONCILE_SECONDS", "1")
+os.environ.setdefault("VERIBOARD_REST_SECONDS", "0")
 # Where no sandbox works the evaluation is still tested; the box has tests of its own.
 os.environ.setdefault("VERIBOARD_ALLOW_OPEN_BOX", "1")
 # Each of the many workers that tests start would load torch for a run that may never come; tests that want it say so.

@@ -1,15 +1,16 @@
 """What a broker or a worker can lose, on the broker and the disk of this run."""
 
 import datetime as dt
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from celery import current_app
 from django.conf import LazySettings
 from django.utils import timezone
 
-from evaluation.fetch import FetchUnavailable
 from evaluation.folders import find_folder, sweep
 from evaluation.inputs import obtain_weights
 from evaluation.tasks import evaluate
@@ -52,8 +53,34 @@ def test_a_message_that_comes_again_evaluates_nothing_twice(run: Run) -> None:
 
 def test_stored_weights_that_are_not_on_the_worker_s_machine_are_no_fault_of_the_file(tmp_path: Path) -> None:
     submission = make_submission(make_benchmark(), make_user(), weights_url="", weights_file="submissions/gone.weights")
-    with pytest.raises(FetchUnavailable, match=r"not on this worker's machine"):
+    with pytest.raises(FileNotFoundError, match=r"not on this worker's machine"):
         obtain_weights(submission, tmp_path / "weights", lambda progress: True)
+
+
+def test_a_worker_whose_disk_fails_rests_before_it_takes_another_run(
+    run: Run, settings: LazySettings, tmp_path: Path
+) -> None:
+    settings.WORK_DIR, settings.REST_SECONDS = tmp_path / "file", 0.5
+    settings.WORK_DIR.write_text("no folder can be made below it")
+    begun = monotonic()
+    evaluate(run.pk)
+    assert monotonic() - begun >= 0.5
+    attempts = Run.objects.order_by("attempt")
+    assert [(attempt.state, attempt.losses) for attempt in attempts] == [("lost", 0), ("queued", 1)]
+    assert "disk or files failed" in attempts[0].reason
+
+
+def test_an_address_that_does_not_answer_keeps_no_worker(run: Run, settings: LazySettings) -> None:
+    settings.REST_SECONDS, settings.FETCH_ALLOW_PRIVATE = 60, True
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        run.submission.weights_url = f"http://127.0.0.1:{closed.getsockname()[1]}/weights.pth"
+        run.submission.save()
+        begun = monotonic()
+        evaluate(run.pk)
+    lost = Run.objects.get(attempt=1)
+    assert (lost.state, "did not answer" in lost.reason) == ("lost", True)
+    assert monotonic() - begun < 60
 
 
 def test_what_ended_elsewhere_is_swept_off_the_disk(run: Run, settings: LazySettings, tmp_path: Path) -> None:
