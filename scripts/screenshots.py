@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "screenshots"
 VAR_DIR = Path(os.environ.get("VERIBOARD_VAR_DIR", ROOT / "var"))
 DESK, PHONE = 1360, 390
+ADMIN = "admin"
 BOARD, IMAGENET = "/benchmarks/digits-test/", "/benchmarks/imagenet-val-single-crop/"
 # The demo's three entries come after the twenty of the seed.
 COMPARE = "/compare/?a=21&b=22&c=23"
@@ -22,13 +24,24 @@ COMPARE = "/compare/?a=21&b=22&c=23"
 
 @dataclass(frozen=True)
 class Shot:
-    """A page as somebody sees it; `path` None is the demo's submission whose claim is inflated."""
+    """A page as somebody sees it, signed in as `by`; `path` None is the demo's submission whose claim is inflated."""
 
     name: str
     path: str | None
     width: int = DESK
     is_dark: bool = False
     language: str = "en-GB"
+    by: str = "demo"
+
+
+def list_looks(name: str, path: str, by: str = "demo") -> tuple[Shot, ...]:
+    """Return the page in each of the four looks."""
+    return (
+        Shot(name, path, by=by),
+        Shot(f"{name}-dark", path, is_dark=True, by=by),
+        Shot(f"{name}-phone", path, PHONE, by=by),
+        Shot(f"{name}-chinese", path, language="zh-CN", by=by),
+    )
 
 
 SHOTS = (
@@ -55,14 +68,31 @@ SHOTS = (
     Shot("compare", COMPARE),
     Shot("compare-phone", COMPARE, PHONE, is_dark=True),
     Shot("changes", "/changes/"),
+    *list_looks("account", "/account/"),
+    Shot("webhooks", "/account/webhooks/"),
+    Shot("sign-in-phone", "/accounts/login/", PHONE, by=""),
+    *list_looks("moderation", "/moderation/", ADMIN),
+    *list_looks("audit", "/moderation/audit/", ADMIN),
+    *list_looks("workers", "/moderation/workers/", ADMIN),
     Shot("how-we-verify", "/how-we-verify/"),
 )
 
 
-def sign_in(page: Page, base: str) -> None:
+def read_password() -> str:
+    return (VAR_DIR / "demo" / "password").read_text()
+
+
+def make_admin() -> None:
+    """Make the demo's admin, whose password is the demo's own; one that is there stays."""
+    environment = os.environ | {"DJANGO_SUPERUSER_PASSWORD": read_password(), "VERIBOARD_VAR_DIR": str(VAR_DIR)}
+    command = ["manage.py", "createsuperuser", "--noinput", "--username", ADMIN, "--email", "admin@veriboard.example"]
+    subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, check=False)
+
+
+def sign_in(page: Page, base: str, name: str) -> None:
     page.goto(f"{base}/accounts/login/")
-    page.fill("[name=login]", "demo")
-    page.fill("[name=password]", (VAR_DIR / "demo" / "password").read_text())
+    page.fill("[name=login]", name)
+    page.fill("[name=password]", read_password())
     page.locator("main button[type=submit]").click()
     page.wait_for_url("**/submissions/")
 
@@ -81,7 +111,8 @@ def take(browser: Browser, base: str, shot: Shot) -> None:
         reduced_motion="reduce",
     )
     page = context.new_page()
-    sign_in(page, base)
+    if shot.by:
+        sign_in(page, base, shot.by)
     page.goto(base + (shot.path or find_mismatch(page, base)))
     page.wait_for_load_state("networkidle")
     store(page.screenshot(full_page=True), FOLDER / f"{shot.name}.png")
@@ -101,6 +132,7 @@ def store(picture: bytes, path: Path) -> None:
 def main() -> None:
     base = sys.argv[1].rstrip("/") if len(sys.argv) > 1 else "http://127.0.0.1:8000"
     FOLDER.mkdir(parents=True, exist_ok=True)
+    make_admin()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for shot in SHOTS:

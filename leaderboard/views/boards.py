@@ -5,7 +5,6 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.core.files.storage import default_storage
-from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -20,11 +19,11 @@ from leaderboard.queries import (
     BadQuery,
     Board,
     Head,
-    benchmark_metrics,
     read_board,
     read_filters,
     read_findings,
 )
+from leaderboard.queries.badges import find_badged
 from leaderboard.services import arrears
 from leaderboard.services.exports import export_board as write_board
 from leaderboard.views.charts import read_charts
@@ -162,10 +161,8 @@ def show_card(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def find_badge_standing(board: Benchmark, model: str) -> Standing:
-    """Return the model's best verified standing, else its best claim. Raises: Http404 where it has none."""
-    shown = Standing.objects.filter(benchmark=board, entry__model__slug=model, is_visible=True)
-    ranking = shown.filter(metric__in=benchmark_metrics(board)[:1]).select_related("entry", "metric")
-    standing = ranking.order_by(F("verified").desc(nulls_last=True), "-order_value").first()
+    """Raises: Http404 where the model has no standing on the board."""
+    standing = find_badged(board.slug, model)
     if standing is None:
         raise Http404
     return standing

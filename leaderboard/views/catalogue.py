@@ -1,13 +1,17 @@
 """The pages around the leaderboards: home, tasks, datasets, models, search, and how we verify."""
 
+from urllib.parse import urlsplit
+
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 
 from leaderboard import charts
 from leaderboard.models import Benchmark, Dataset, Entry, Metric, Model, Split, Standing, Task
 from leaderboard.queries import draw_sheet, read_rows, search, summarise_boards
+from leaderboard.queries.badges import find_badged, read_badge
 
 LATEST = 6
 MODELS_PER_PAGE = 50
@@ -98,9 +102,19 @@ def list_entry_rows(entries: QuerySet[Entry], count: int) -> list[dict[str, obje
 
 
 def search_catalogue(request: HttpRequest) -> HttpResponse:
-    """Show what holds the words that are looked for."""
-    text = request.GET.get("q", "").replace("\0", "")[:200].strip()
-    return render(request, "leaderboard/search.html", {"text": text, "found": search(text)})
+    """Show what holds the words that are looked for. A badge's address leads to the row that the badge shows."""
+    asked = request.GET.get("q", "").replace("\0", "")
+    text, badge = asked[:200].strip(), read_badge(asked)
+    hosts = ("", request.get_host(), urlsplit(settings.BASE_URL).netloc)
+    if badge and badge.host in hosts and (standing := find_badged(badge.benchmark, badge.model)):
+        return redirect(standing.entry)
+    context = {
+        "text": text,
+        "found": () if badge else search(text),
+        "is_badge": badge is not None,
+        "badge_host": badge.host if badge and badge.host not in hosts else "",
+    }
+    return render(request, "leaderboard/search.html", context)
 
 
 def explain(request: HttpRequest) -> HttpResponse:

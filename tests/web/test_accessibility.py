@@ -14,6 +14,7 @@ from leaderboard.models import Run
 from leaderboard.views import catalogue
 from portal.accounts.models import User
 from tests.web.conftest import Stage
+from tests.web.test_accounts import PASSWORD, make_code
 from tests.web.test_pages import list_moderation, list_own, list_public
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -64,7 +65,8 @@ def check(page: Page, portal: str, addresses: list[str]) -> None:
 
 def test_public_pages(stage: Stage, live_portal: str, reader: Page) -> None:
     lost = ["/nothing/", "/accounts/3rdparty/login/error/", f"{stage.digits.get_absolute_url()}?status=nope"]
-    check(reader, live_portal, [*list_public(stage), *lost])
+    # Filters are folded on a narrow screen until they are asked for.
+    check(reader, live_portal, [*list_public(stage), *lost, f"{stage.digits.get_absolute_url()}#filters"])
 
 
 def test_pages_behind_a_sign_in(stage: Stage, live_portal: str, reader: Page) -> None:
@@ -113,6 +115,43 @@ def test_confirmation_of_many(stage: Stage, live_portal: str, reader: Page) -> N
     reader.locator("[name=reason]").fill("Trained on the test images.")
     reader.locator("[name=action][value=hide]").click()
     assert not find_violations(reader)
+
+
+def test_second_factor_is_set_up_and_asked_for(stage: Stage, live_portal: str, reader: Page) -> None:
+    """The secret, the codes, what asks for them at the next sign-in, and what takes them away."""
+    sign_up = ("/accounts/2fa/totp/activate/", "/accounts/2fa/recovery-codes/", "/accounts/2fa/totp/deactivate/")
+    reader.goto(f"{live_portal}/accounts/login/")
+    give_password(reader)
+    found: list[str] = []
+    for address in ("/accounts/reauthenticate/", sign_up[0]):
+        reader.goto(live_portal + address)
+        found += find_violations(reader)
+    secret = reader.locator("main input[readonly], main #authenticator_secret").first.input_value()
+    reader.locator("main [name=code]").fill(make_code(secret))
+    reader.locator("main button[type=submit]").first.click()
+    for address in ("/accounts/2fa/", *sign_up[1:], "/accounts/2fa/recovery-codes/generate/"):
+        reader.goto(live_portal + address)
+        found += find_violations(reader)
+    reader.context.clear_cookies()
+    reader.goto(f"{live_portal}/accounts/login/")
+    give_password(reader)
+    reader.wait_for_url("**/2fa/authenticate/**")
+    found += find_violations(reader)
+    assert not found, "\n".join(found)
+
+
+def give_password(page: Page) -> None:
+    page.locator("main [name=login]").fill("lin")
+    page.locator("main [name=password]").fill(PASSWORD)
+    page.locator("main button[type=submit]").click()
+
+
+def test_badge_that_nobody_gave_out(stage: Stage, live_portal: str, reader: Page) -> None:
+    check(
+        reader,
+        live_portal,
+        ["/search/?q=https://evil.example/badges/digits/resnet-20.svg", "/search/?q=/badges/a/b.svg"],
+    )
 
 
 def test_refused_submission(stage: Stage, live_portal: str, reader: Page) -> None:

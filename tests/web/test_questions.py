@@ -77,6 +77,35 @@ def test_is_this_badge_true(stage: Stage, live_portal: str, reader: Clicks) -> N
     assert reader.count <= 3
 
 
+@pytest.mark.browser
+def test_best_small_one_is_one_click_from_home(stage: Stage, live_portal: str, reader: Clicks) -> None:
+    reader.page.goto(live_portal)
+    reader.page.locator(".questions").get_by_role("link", name="Digits", exact=True).click()
+    reader.page.wait_for_url("**max_parameters=10000000**")
+    models = reader.page.locator(".board tbody th a").all_inner_texts()
+    assert models == ["ResNet-32", "ResNet-20"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/badges/digits/resnet-20.svg",
+        "http://127.0.0.1:8000/badges/digits/resnet-20/",
+        "http://testserver/badges/digits/resnet-20.svg",
+        "[![Digits](http://127.0.0.1:8000/badges/digits/resnet-20.svg)](http://127.0.0.1:8000/badges/digits/resnet-20/)",
+    ],
+)
+def test_badge_is_looked_up_where_everything_is(stage: Stage, anyone: Client, text: str) -> None:
+    assert anyone.get("/search/", {"q": text})["Location"] == f"/entries/{stage.verified.entry_id}/"
+
+
+def test_badge_that_is_not_ours_is_called_so(stage: Stage, anyone: Client) -> None:
+    forged = "https://veriboard.evil.example/badges/digits/resnet-20.svg"
+    assert "it comes from veriboard.evil.example." in anyone.get("/search/", {"q": forged}).content.decode()
+    nowhere = anyone.get("/search/", {"q": "/badges/digits/nobody.svg"}).content.decode()
+    assert "No row here stands behind this badge" in nowhere
+
+
 def test_changes_tell_what_came_and_what_went(stage: Stage, anyone: Client, admin: Client) -> None:
     Result.objects.update(created_at=timezone.now())
     admin.post(f"/moderation/retract/{stage.verified.pk}/", {"reason": "Trained on the test images."})
