@@ -166,7 +166,7 @@ class RowWriter:
         for code in row.code_urls:
             address, title = escape(web(code["url"])), escape(code["label"])
             links.append(f'<a href="{address}" {FREE} title="{title}">{texts["code"]}</a>')
-        return f'<td class="links">{"".join(links)}</td>'
+        return f'<td class="links">{" ".join(links)}</td>'
 
     def write_date(self, row: BoardRow) -> str:
         link = ""
@@ -178,7 +178,7 @@ class RowWriter:
             link = f'<a href="{address}">{row.verified_at:%Y-%m-%d}</a>'
         elif self.board.head.benchmark.takes_submissions:
             address = f"{self.to_submit}?entry={row.entry_id}"
-            link = f'<a class="button small" hx-boost="false" href="{address}">{self.texts["verify"]}</a>'
+            link = f'<a class="button small" href="{address}">{self.texts["verify"]}</a>'
         return f'<td class="date">{link}</td>'
 
 

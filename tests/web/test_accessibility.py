@@ -119,17 +119,22 @@ def test_confirmation_of_many(stage: Stage, live_portal: str, reader: Page) -> N
 
 def test_second_factor_is_set_up_and_asked_for(stage: Stage, live_portal: str, reader: Page) -> None:
     """The secret, the codes, what asks for them at the next sign-in, and what takes them away."""
-    sign_up = ("/accounts/2fa/totp/activate/", "/accounts/2fa/recovery-codes/", "/accounts/2fa/totp/deactivate/")
-    reader.goto(f"{live_portal}/accounts/login/")
+    start = "/accounts/2fa/totp/activate/"
+    reader.goto(f"{live_portal}/accounts/login/?next={start}")
     give_password(reader)
-    found: list[str] = []
-    for address in ("/accounts/reauthenticate/", sign_up[0]):
-        reader.goto(live_portal + address)
-        found += find_violations(reader)
+    # The password is asked for once more before anything about an account's safety changes.
+    reader.wait_for_url("**/reauthenticate/**")
+    found = find_violations(reader)
+    reader.locator("main [name=password]").fill(PASSWORD)
+    reader.locator("main button[type=submit]").first.click()
+    reader.wait_for_url(f"**{start}")
+    found += find_violations(reader)
     secret = reader.locator("main input[readonly], main #authenticator_secret").first.input_value()
     reader.locator("main [name=code]").fill(make_code(secret))
     reader.locator("main button[type=submit]").first.click()
-    for address in ("/accounts/2fa/", *sign_up[1:], "/accounts/2fa/recovery-codes/generate/"):
+    reader.wait_for_url("**/2fa/recovery-codes/**")
+    codes = "/accounts/2fa/recovery-codes/"
+    for address in ("/accounts/2fa/", codes, f"{codes}generate/", "/accounts/2fa/totp/deactivate/"):
         reader.goto(live_portal + address)
         found += find_violations(reader)
     reader.context.clear_cookies()

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django import DjangoAssertNumQueries
 
 from leaderboard.models import Benchmark, Entry, Paper, Protocol
@@ -139,6 +139,9 @@ def test_keyboard_walks_the_rows(board: Benchmark, live_portal: str, page: Page)
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url("**/models/large/")
+    # The model's page is all there is: it does not stand in the board's.
+    expect(page.locator("h1")).to_have_count(1)
+    expect(page.locator("h1")).to_contain_text("Large")
 
 
 @pytest.mark.browser
