@@ -4,23 +4,30 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 
+class Scored(Protocol):
+    """Something that stands somewhere along the chart and has a score."""
+
+    @property
+    def x(self) -> float: ...
+    @property
+    def value(self) -> float: ...
+
+
 class Place(Protocol):
-    """Something with a place in the chart and a score."""
+    """Something with a place in the chart."""
 
     @property
     def x(self) -> float: ...
     @property
     def y(self) -> float: ...
-    @property
-    def value(self) -> float: ...
 
 
-P = TypeVar("P", bound=Place)
+S = TypeVar("S", bound=Scored)
 
 
-def climb(points: Sequence[P], *, is_lower: bool, is_reversed: bool = False) -> list[P]:
+def climb(points: Sequence[S], *, is_lower: bool, is_reversed: bool = False) -> list[S]:
     """Return the points that are better than all before them, from the left or, reversed, from the right."""
-    front: list[P] = []
+    front: list[S] = []
     side, sign = (-1 if is_reversed else 1), (1 if is_lower else -1)
     for point in sorted(points, key=lambda each: (side * each.x, sign * each.value)):
         if not front or sign * point.value < sign * front[-1].value:

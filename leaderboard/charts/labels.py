@@ -80,4 +80,4 @@ def place_tip(x: float, y: float, text: str, field: Field) -> Label:
     text = shorten(text, 44)
     half = measure(text, 12) / 2 + MARGIN
     middle = min(max(x, half), field.width - half)
-    return Label(round(middle, 1), round(y - 11 if y > 26 else y + 22, 1), text, "middle")
+    return Label(round(middle), round(y - 11 if y > 26 else y + 22), text, "middle")

@@ -10,8 +10,8 @@ from leaderboard.charts.labels import Label, place_labels, place_tip
 from leaderboard.charts.scales import Scale, Span, choose_ticks
 from leaderboard.models import Metric
 
-# A page stays light and a chart readable: beyond the front so many points are drawn, the best.
-MOST_POINTS = 140
+# A page stays light and a chart readable: of more, those on the lines are drawn and the best.
+MOST_POINTS = 64
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,6 @@ class Spot(NamedTuple):
 
     x: float
     y: float
-    value: float
     datum: Datum
 
 
@@ -95,18 +94,23 @@ def draw(data: Sequence[Datum], metric: Metric, span: Span, x_title: str, frame:
 
     `is_reversed`: more on the x axis is better, so that the line climbs from the right.
     """
-    y_ticks = choose_ticks(min(d.value for d in data), max(d.value for d in data), 4)
+    is_lower = metric.direction == Metric.Direction.LOWER
+    fronts = [
+        climb([datum for datum in data if datum.is_verified is kind], is_lower=is_lower, is_reversed=is_reversed)
+        for kind in (True, False)
+    ]
+    chosen = thin(data, [datum for front in fronts for datum in front], is_lower=is_lower)
+    # What is left out takes no room either.
+    values = [datum.value for datum in itertools.chain(chosen, *fronts)]
+    y_ticks = choose_ticks(min(values), max(values), 4)
     across = Scale(span.low, span.high, frame.left + 8, frame.right)
     up = Scale(y_ticks[0], y_ticks[-1], frame.bottom, frame.top)
-    spots = [Spot(across.place(datum.x), up.place(datum.value), datum.value, datum) for datum in data]
-    is_lower = metric.direction == Metric.Direction.LOWER
-    verified = climb([spot for spot in spots if spot.datum.is_verified], is_lower=is_lower, is_reversed=is_reversed)
-    claimed = climb([spot for spot in spots if not spot.datum.is_verified], is_lower=is_lower, is_reversed=is_reversed)
-    shown = [make_point(spot, metric, frame) for spot in thin(spots, [*verified, *claimed], is_lower=is_lower)]
+    verified, claimed = ([Spot(across.place(d.x), up.place(d.value), d) for d in front] for front in fronts)
+    shown = [make_point(across.place(datum.x), up.place(datum.value), datum, metric, frame) for datum in chosen]
     edge = frame.left if is_reversed else frame.right
-    named = [(point, point.datum.label) for point in reversed(verified or claimed)]
+    named = [(spot, spot.datum.label) for spot in reversed(verified or claimed)]
     if named:
-        named[0] = (named[0][0], f"{named[0][1]} {named[0][0].value:.2f}")
+        named[0] = (named[0][0], f"{named[0][1]} {named[0][0].datum.value:.2f}")
     return Chart(
         frame=frame,
         x_ticks=tuple((across.place(x), text) for x, text in span.ticks),
@@ -117,21 +121,21 @@ def draw(data: Sequence[Datum], metric: Metric, span: Span, x_title: str, frame:
         labels=tuple(place_labels(named, shown, [*trace(verified, edge), *trace(claimed, edge)], frame)),
         verified_path=step(verified, edge),
         claimed_path=step(claimed, edge),
-        is_thinned=len(shown) < len(spots),
+        is_thinned=len(shown) < len(data),
     )
 
 
-def make_point(spot: Spot, metric: Metric, frame: Frame) -> Point:
-    text = f"{spot.datum.label} {spot.value:.{min(metric.decimals, 3)}f}"
-    return Point(spot.x, spot.y, spot.datum, place_tip(spot.x, spot.y, text, frame))
+def make_point(x: float, y: float, datum: Datum, metric: Metric, frame: Frame) -> Point:
+    text = f"{datum.label} {datum.value:.{min(metric.decimals, 3)}f}"
+    return Point(x, y, datum, place_tip(x, y, text, frame))
 
 
-def thin(spots: Sequence[Spot], kept: Sequence[Spot], *, is_lower: bool) -> list[Spot]:
+def thin(data: Sequence[Datum], kept: Sequence[Datum], *, is_lower: bool) -> list[Datum]:
     """Return what is drawn: what is kept first and the best of the others, claims before and so below verified."""
-    best = sorted(spots, key=lambda spot: spot.value if is_lower else -spot.value)
+    best = sorted(data, key=lambda datum: datum.value if is_lower else -datum.value)
     some = kept[:: -(-len(kept) // MOST_POINTS) or 1]
     chosen = set(itertools.islice(dict.fromkeys(map(id, [*some, *best])), MOST_POINTS))
-    return sorted((spot for spot in spots if id(spot) in chosen), key=lambda spot: spot.datum.is_verified)
+    return sorted((datum for datum in data if id(datum) in chosen), key=lambda datum: datum.is_verified)
 
 
 def trace(front: Sequence[Place], edge: float) -> Iterable[tuple[float, float, float, float]]:

@@ -22,7 +22,7 @@ from leaderboard.templatetags.veriboard import row_difference, score, short, sig
 
 register = template.Library()
 NOBODY = UUID(int=0)
-FREE = 'rel="nofollow noopener"'
+FREE = 'rel="nofollow"'
 # Mark and class of each verdict of a verified row; the word beside it is translated.
 MARKS = {"match": "✓", "below": "≠", "above": "↑", "none": "✓"}
 
@@ -64,12 +64,6 @@ class RowWriter:
     to_entry: tuple[str, str] = field(default_factory=lambda: split_address("entry", 1234567890))
     to_submission: tuple[str, str] = field(default_factory=lambda: split_address("submission", NOBODY))
     to_submit: str = field(default_factory=lambda: reverse("submit"))
-    ticks: str = ""
-
-    def __post_init__(self) -> None:
-        if self.axis:
-            lines = (f'<line x1="{x}" y1="6" x2="{x}" y2="24" class="tick"/>' for _value, x in self.axis.ticks)
-            self.ticks = "".join(lines)
 
     def write(self, row: BoardRow) -> str:
         level = " level" if row.is_level else ""
@@ -130,20 +124,21 @@ class RowWriter:
 
     def write_strip(self, cell: ScoreCell, axis: charts.Axis) -> str:
         place = charts.make_strip(axis, cell)
-        said = short(cell.verified) if cell.verified is not None else ""
-        said += f" ({short(cell.claimed)})" if cell.claimed is not None else ""
+        said = [short(cell.verified)] if cell.verified is not None else []
+        said += [f"({short(cell.claimed)})"] if cell.claimed is not None else []
         if not said:
             return ""
-        parts = [self.ticks]
-        if place.verified is not None and place.claimed is not None:
-            parts.append(f'<line x1="{place.claimed}" y1="15" x2="{place.verified}" y2="15" class="gap"/>')
+        # The head has drawn them.
+        parts = ['<use href="#ticks"/>']
+        if place.verified is not None and place.claimed not in (None, place.verified):
+            parts.append(f'<path d="M{place.claimed} 15H{place.verified}" class="gap"/>')
         if place.low is not None:
-            parts.append(f'<line x1="{place.low}" y1="15" x2="{place.high}" y2="15" class="interval"/>')
+            parts.append(f'<path d="M{place.low} 15H{place.high}" class="interval"/>')
         if place.verified is not None:
             parts.append(f'<circle cx="{place.verified}" cy="15" r="3.5" class="full"/>')
         if place.claimed is not None:
             parts.append(f'<circle cx="{place.claimed}" cy="15" r="5" class="hollow"/>')
-        return f'<svg width="220" height="30" role="img" aria-label="{said}">{"".join(parts)}</svg>'
+        return f'<svg role="img" aria-label="{" ".join(said)}">{"".join(parts)}</svg>'
 
     def write_verdict(self, row: BoardRow) -> str:
         verdict = "claimed" if row.status == "claimed" else row.verdict
@@ -151,15 +146,18 @@ class RowWriter:
         difference = f"{signed(row_difference(row, self.board.head.metrics))} " if verdict in ("below", "above") else ""
         mark = f'<i aria-hidden="true">{MARKS.get(verdict, "○")}</i>{difference}{self.texts[verdict]}'
         address = f"{row.entry_id}".join(self.to_entry)
-        return f'<td class="verdict"><a href="{address}"><span class="mark {kind}">{mark}</span></a></td>'
+        return f'<td class="verdict"><a href="{address}" class="mark {kind}">{mark}</a></td>'
 
     def write_links(self, row: BoardRow) -> str:
         texts, links = self.texts, []
         for file in row.weights:
             if file.url:
-                name = escape(file.framework) if len(row.weights) > 1 else texts["weights"]
-                title = f"{texts['weights']} {escape(file.framework)}"
-                links.append(f'<a href="{escape(web(file.url))}" {FREE} title="{title}">{name}</a>')
+                # Of one file the line below the model's name tells the framework.
+                name, title = texts["weights"], ""
+                if len(row.weights) > 1:
+                    name = escape(file.framework)
+                    title = f' title="{texts["weights"]} {name}"'
+                links.append(f'<a href="{escape(web(file.url))}" {FREE}{title}>{name}</a>')
         if row.paper_url:
             title = f' title="{escape(row.paper_title)}"' if row.paper_title else ""
             links.append(f'<a href="{escape(web(row.paper_url))}" {FREE}{title}>{texts["paper"]}</a>')

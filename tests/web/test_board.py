@@ -3,17 +3,21 @@
 import datetime as dt
 
 import pytest
+from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django import DjangoAssertNumQueries
 
-from leaderboard.models import Benchmark, Entry, Paper, Protocol
-from leaderboard.services.standings import refresh_benchmark
+from leaderboard.models import Benchmark, Entry, Paper, Protocol, Standing
+from leaderboard.services.standings import note_facts, refresh_benchmark
 from tests.factories import make_benchmark, make_entry, make_user
 from tests.web.conftest import verify
 
 pytestmark = pytest.mark.django_db
 BOARD = "/benchmarks/digits/"
+# As it comes, before it is compressed.
+PAGE_BYTES = 100_000
 
 
 @pytest.fixture
@@ -127,6 +131,50 @@ def test_other_protocols_of_the_dataset_are_a_switch(board: Benchmark) -> None:
     Benchmark.objects.create(slug="digits-ten", task=board.task, split=board.split, protocol=other)
     page = Client().get(BOARD).content.decode()
     assert '<a href="/benchmarks/digits-ten/">ten crops</a>' in page
+
+
+def fill(board: Benchmark, count: int) -> None:
+    """Make a board of entries with all that a row can have, in names as long as usual, every other one verified."""
+    for number in range(count):
+        top1 = 60 + 35 * number * 0.618034 % 35
+        entry = make_entry(board, f"EfficientNetV2-Large {number}", claims={"top1": top1, "top5": top1 + 3})
+        day = dt.date(2012, 1, 1) + dt.timedelta(days=number * 37 % 4000)
+        entry.model.paper = Paper.objects.create(
+            url=f"https://arxiv.org/abs/{2000 + number}", title=f"A study of nets, part {number}", published_on=day
+        )
+        entry.model.parameters, entry.model.multiply_adds = 10**6 + number * 7919 % 10**8, 10**8 + number
+        entry.model.save()
+        entry.code_urls = [{"url": f"https://github.com/example/nets-{number}", "label": "PyTorch"}]
+        entry.save()
+    refresh_benchmark(board)
+    half = list(board.entries.order_by("model__paper__published_on").values_list("pk", flat=True))[::2]
+    standings = Standing.objects.filter(entry__in=half)
+    standings.update(verified=F("claimed") - 0.04, low=F("claimed") - 1, high=F("claimed") + 1, rank=1)
+    board.entries.filter(pk__in=half).update(status="verified", verdict="match", verified_at=timezone.now())
+    note_facts(board)
+
+
+def test_page_of_a_full_board_is_light() -> None:
+    board = make_benchmark()
+    fill(board, 300)
+    page = Client().get(BOARD)
+    text = page.content.decode()
+    assert text.count("<tr id=") == 50
+    assert text.count("<svg viewBox") == 2
+    assert text.count('<use href="#full"') > 20
+    assert len(page.content) < PAGE_BYTES
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_point_is_named_and_leads_to_its_model(board: Benchmark, live_portal: str, page: Page) -> None:
+    page.goto(live_portal + BOARD)
+    name = page.locator(".dots text", has_text="Large")
+    expect(name.first).to_be_hidden()
+    page.locator(".dots a", has_text="Large").first.locator("use").hover()
+    expect(name.first).to_be_visible()
+    page.locator(".dots a", has_text="Large").first.locator("use").click()
+    page.wait_for_url("**/models/large/")
 
 
 @pytest.mark.browser

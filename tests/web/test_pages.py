@@ -17,7 +17,7 @@ PAGE_BYTES = 100_000
 QUERIES = 26
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 OPTIONAL = {"option"}
-SVG_LEAVES = {"rect", "line", "circle", "path"}
+SVG_LEAVES = {"rect", "use", "line", "circle", "path"}
 
 
 def list_public(stage: Stage) -> list[str]:
