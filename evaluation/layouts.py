@@ -8,52 +8,81 @@ holds the new name too, nothing is renamed, and the file is refused for the name
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
-# In this order: averaged weights are what a checkpoint that holds them is published for.
-WRAPPERS = (
-    "state_dict_ema",
-    "model_ema",
-    "ema_state_dict",
-    "ema",
-    "state_dict",
-    "model_state_dict",
-    "model",
-    "net",
-    "module",
-)
-PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
-MAX_DEPTH = 4
+# Averaged weights come first: a checkpoint that holds them beside the raw ones is published for them.
+AVERAGED = re.compile(r"(.*_)?(ema|swa|averaged?|teacher)(_.*)?")
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "module")
+# Two parts that are one network: mmpretrain's, and others', classifiers.
+HALVES = ("backbone.", "head.")
+MAX_DEPTH = 6
+# A network holds no less than this share of a checkpoint's tensors: averages and an optimiser's state lie beside it.
+LEAST_SHARE = 0.1
+MAX_PLACES = 30
 
-
-def find_prefix(names: Iterable[str]) -> str:
-    """Return what wrappers such as DataParallel and torch.compile put before every name, "" for nothing."""
-    rest, found = list(names), ""
-    while rest and (prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in rest)), None)):
-        found += prefix
-        rest = [name.removeprefix(prefix) for name in rest]
-    return found
+Place = tuple[str, ...]
+Value = TypeVar("Value")
 
 
 def unwrap(shapes: Shapes) -> Iterator[Shapes]:
-    """Yield what may be the state dict, likeliest first: all tensors, or those inside one of the known wrappers.
+    """Yield what may be the network's tensors, likeliest first: all of them, or those inside one of the wrappers."""
+    return (take(shapes, place) for place in list_places(shapes))
 
-    The static check joins nested names with dots, which a module's own name may hold too; so none is ruled out.
+
+def list_places(shapes: Shapes) -> list[Place]:
+    """Return what may stand before the names of a network's tensors, likeliest first.
+
+    Training scripts put the network into dictionaries and other modules, under names of their own; the static check
+    joins them all with dots. So every beginning that many names share may be it, those that are known to be first.
     """
-    waiting = [(shapes, 0)]
-    while waiting:
-        inside, depth = waiting.pop(0)
-        yield strip(inside)
-        wrappers = (name for name in WRAPPERS if depth < MAX_DEPTH)
-        found = ({k.partition(".")[2]: v for k, v in inside.items() if k.startswith(f"{w}.")} for w in wrappers)
-        waiting += [(each, depth + 1) for each in found if each]
+    places, waiting = list[Place](), [("", list(shapes))]
+    least = LEAST_SHARE * len(shapes)
+    while waiting and len(places) < MAX_PLACES:
+        prefix, names = waiting.pop(0)
+        places.append((prefix,))
+        groups = split(prefix, names)
+        if len(groups) == len(HALVES) and all(f"{prefix}{half}" in groups for half in HALVES):
+            places.append(tuple(f"{prefix}{half}" for half in HALVES))
+        if prefix.count(".") < MAX_DEPTH:
+            large = sorted((name for name, inside in groups.items() if len(inside) >= least), key=rate)
+            # Deep before wide: averaged weights come first however deep they lie.
+            waiting = [(name, groups[name]) for name in large] + waiting
+    return places
 
 
-def strip(shapes: Shapes) -> Shapes:
-    prefix = find_prefix(shapes)
-    return {name.removeprefix(prefix): shape for name, shape in shapes.items()} if prefix else shapes
+def split(prefix: str, names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names by what they have up to their next dot."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        if (dot := name.find(".", len(prefix))) >= 0:
+            groups.setdefault(name[: dot + 1], []).append(name)
+    return groups
+
+
+def rate(prefix: str) -> int:
+    """Return 0 for what is named after averaged weights, more for other wrappers, most for what is none."""
+    last = prefix.rstrip(".").rpartition(".")[2]
+    if AVERAGED.fullmatch(last):
+        return 0
+    return 1 + (WRAPPERS.index(last) if last in WRAPPERS else len(WRAPPERS))
+
+
+def is_known(place: Place) -> bool:
+    """Tell whether training scripts are known to use each of the names."""
+    return all(rate(part) <= len(WRAPPERS) for part in place[0].split(".")[:-1])
+
+
+def take(values: Mapping[str, Value], place: Place) -> dict[str, Value]:
+    """Return what stands at the place, by its names there."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in values.items()
+        for prefix in place
+        if name.startswith(prefix)
+    }
 
 
 def keep(shape: Shape) -> Shape:

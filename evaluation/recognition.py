@@ -24,6 +24,8 @@ FILE = Path(__file__).with_name("tensors.zip")
 INDEX = "index.json"
 SHOWN = 3
 SKETCH = 24
+# More tensors than twice the most that a published network has are those of several.
+LARGEST = 5_000
 # Two networks that share less than this of their tensors are no kin.
 KINSHIP = 0.25
 # Old files lack the counters, which evaluation does not read; the heads that only training uses are taken off.
@@ -118,7 +120,8 @@ def recognise(shapes: Shapes) -> tuple[str, ...]:
 
     Several have the very same tensors: libraries share networks, and some differ in what has no parameters.
     """
-    return next((found for inside in layouts.unwrap(shapes) if (found := find_exact(inside))), ())
+    places = (inside for inside in layouts.unwrap(shapes) if len(inside) <= LARGEST)
+    return next((found for inside in places if (found := find_exact(inside))), ())
 
 
 def find_exact(shapes: Shapes) -> tuple[str, ...]:
@@ -145,7 +148,8 @@ def find_nearest(shapes: Shapes, count: int = SHOWN) -> tuple[str, ...]:
     best: dict[str, float] = {}
     for inside in layouts.unwrap(shapes):
         sketch = frozenset(draw_sketch(write_lines(inside, ())))
-        for name, other in load().sketches.items():
+        kin = {name: other for name, other in load().sketches.items() if not sketch.isdisjoint(other)}
+        for name, other in kin.items():
             shared = resemble(sketch, other)
             if shared >= KINSHIP and shared > best.get(name, 0):
                 best[name] = shared
@@ -162,16 +166,32 @@ def find_misfit(shapes: Shapes, architecture: str) -> str:
     published = read_shapes(architecture)
     if published is None:
         return ""
-    has_auxiliary = any(AUXILIARY.fullmatch(name) for name in published)
-    published, likeliest = drop(AUXILIARY, published), ""
-    for inside in layouts.unwrap(shapes):
-        given = layouts.adopt(inside, architecture).shapes
-        given = drop(AUXILIARY, given) if has_auxiliary else given
-        likeliest = describe_misfit(given, widen_head(published, given), architecture)
-        if not likeliest:
-            return ""
-    # The last one lies deepest: what a wrapper holds, where there is one.
-    return f"{likeliest}{propose(shapes)}"
+    inside = layouts.take(shapes, find_place(shapes, architecture))
+    misfit = hold_against(published, layouts.adopt(inside, architecture).shapes, architecture)
+    return f"{misfit}{propose(shapes)}" if misfit else ""
+
+
+def find_place(shapes: Shapes, architecture: str) -> layouts.Place:
+    """Return the first place in the file where the architecture's tensors are, or where most of them are."""
+    published, places = read_shapes(architecture), layouts.list_places(shapes)
+    # Of strangers' tensors the likeliest network lies deepest in what training scripts are known to use.
+    best, most = [place for place in places if layouts.is_known(place)][-1], 0
+    if published is None:
+        return best
+    for place in places:
+        given = layouts.adopt(layouts.take(shapes, place), architecture).shapes
+        if not hold_against(published, given, architecture):
+            return place
+        if (shared := len(published.keys() & given.keys())) > most:
+            best, most = place, shared
+    return best
+
+
+def hold_against(published: Shapes, given: Shapes, architecture: str) -> str:
+    """Return one sentence where these tensors, by the library's names, are not the architecture's; else ""."""
+    if any(AUXILIARY.fullmatch(name) for name in published):
+        published, given = drop(AUXILIARY, published), drop(AUXILIARY, given)
+    return describe_misfit(given, widen_head(published, given), architecture)
 
 
 def widen_head(published: Shapes, given: Shapes) -> Shapes:

@@ -4,6 +4,7 @@ Standard library only. Nothing is unpickled, imported or extracted; tensor data 
 gates; the second loads the file inside the box, the third holds it against its architecture.
 """
 
+import stat
 from pathlib import Path
 
 from evaluation.contract import InputFault
@@ -22,7 +23,11 @@ def check(path: str | Path, *, filename: str | None = None) -> Verdict:
     """
     path = Path(path)
     name = filename or path.name
-    size = path.stat().st_size
+    about = path.stat()
+    # Opening a pipe would wait for somebody to write into it.
+    if not stat.S_ISREG(about.st_mode):
+        raise InputFault(f"{name} is no ordinary file; give the weights file itself.")
+    size = about.st_size
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         file.seek(0)
@@ -30,14 +35,14 @@ def check(path: str | Path, *, filename: str | None = None) -> Verdict:
         try:
             if head.startswith(b"PK\x03\x04"):
                 return zips.check(file, size)
-            if legacy.MAGIC in head[:64]:
+            if legacy.is_likely(head):
                 return legacy.check(file, size)
             if safetensors.is_likely(head, size):
                 return safetensors.check(file, size)
             if onnx.is_likely(head):
                 return onnx.check(file, size)
         # Whatever a damaged file makes of a parser is the file's fault; the parsers bound what they read.
-        except (ValueError, IndexError, KeyError, TypeError, OverflowError, EOFError, RecursionError) as error:
+        except refusals.DAMAGE as error:
             if isinstance(error, InputFault):
                 raise
             raise InputFault(f"{name} is damaged or was made to look like a weights file; save it again.") from error

@@ -1,68 +1,77 @@
 """PyTorch's container before version 1.6: five pickles one after another, then each storage's count and bytes."""
 
+import io
 import mmap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 from evaluation.contract import InputFault
-from evaluation.static_check.pickles import Listing, Mapped, Storage, Walker, collect_shapes
+from evaluation.static_check.descriptions import Storage, Tensor, collect_tensors
+from evaluation.static_check.objects import Objects
+from evaluation.static_check.pickles import MAX_PICKLE, Walker
 from evaluation.static_check.verdict import Verdict
 
 MAGIC = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+# As protocols below 2 write it.
+DECIMAL_MAGIC = b"L%dL\n." % MAGIC_NUMBER
 PROTOCOL = 1001
+COUNT_BYTES = 8
 
 
 @dataclass(frozen=True)
 class Opening:
-    """The pickles at the file's beginning: the object, the storages that it names, their order, where these begin."""
+    """The pickles at the file's beginning: tensors by name, the storages that they name, their order, the end."""
 
-    top: Any
-    storages: dict[str, Storage]
-    keys: list[object]
+    tensors: Mapping[str, Tensor]
+    storages: Mapping[str, Storage]
+    keys: Sequence[str]
     end: int
+
+
+def is_likely(head: bytes) -> bool:
+    return MAGIC in head[:64] or head.startswith(DECIMAL_MAGIC)
 
 
 def check(file: IO[bytes], size: int) -> Verdict:
     """Raises: InputFault where a part is missing or more than a state dict is in it."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        opening = read_opening(data)
-        check_storages(data, opening.end, opening.keys, opening.storages, size)
-    return Verdict("state_dict", size, collect_shapes(opening.top))
+        opening = read_opening(data[:MAX_PICKLE])
+        find_storages(data, opening, size)
+    return describe(opening, size)
 
 
-def read_shapes(head: bytes) -> dict[str, tuple[int, ...]]:
-    """Return the shapes that the file's beginning names; whether their bytes are there is not looked at.
-
-    Raises: InputFault.
-    """
-    return collect_shapes(read_opening(head).top)
+def describe(opening: Opening, size: int) -> Verdict:
+    return Verdict("state_dict", size, {name: tensor.shape for name, tensor in opening.tensors.items()})
 
 
-def read_opening(data: Any) -> Opening:
-    """Raises: InputFault."""
-    position = 0
-    found = []
-    storages: dict[str, Storage] = {}
-    for _ in range(5):
-        walker = Walker(data, position, None)
-        found.append(walker.walk())
-        position = walker.position
-        storages |= walker.storages
-    _magic, protocol, system, top, keys = found
-    if protocol != PROTOCOL or not isinstance(system, Mapped) or not isinstance(keys, Listing):
+def read_opening(head: bytes) -> Opening:
+    """Return what the file's beginning describes; whether the bytes are there is not looked at. Raises: InputFault."""
+    walker = Walker(io.BytesIO(head), Objects(None))
+    magic, protocol, system, top, keys = (walker.walk() for _ in range(5))
+    is_sound = isinstance(system, dict) and isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+    if not is_sound or magic != MAGIC_NUMBER or protocol != PROTOCOL:
         raise InputFault("This old PyTorch file is damaged; load it and save its state dict again.")
-    if system.items.get("little_endian") is False:
+    if system.get("little_endian") is False:
         raise InputFault("This file was written on a big-endian machine; save it again on an ordinary one.")
-    return Opening(top, storages, keys.items, position)
+    return Opening(collect_tensors(top), walker.objects.storages, keys, walker.file.tell())
 
 
-def check_storages(data: mmap.mmap, position: int, keys: list[object], storages: dict[str, Storage], size: int) -> None:
-    """Raises: InputFault where the bytes after the pickles are not those of the storages named in them."""
-    if {str(key) for key in keys} != set(storages) or len(keys) != len(storages):
+def find_storages(data: mmap.mmap, opening: Opening, size: int) -> dict[str, int]:
+    """Return where each storage's bytes begin.
+
+    Raises: InputFault where the bytes after the pickles are not those of the storages named in them.
+    """
+    keys, storages, position = opening.keys, opening.storages, opening.end
+    if set(keys) != set(storages) or len(keys) != len(storages):
         raise InputFault("This old PyTorch file names other storages than it holds; it is damaged, save it again.")
+    places = {}
     for key in keys:
-        storage = storages[str(key)]
-        count = int.from_bytes(data[position : position + 8], "little", signed=True)
-        position += 8 + count * storage.item_bytes
+        storage = storages[key]
+        count = int.from_bytes(data[position : position + COUNT_BYTES], "little", signed=True)
+        places[key] = position + COUNT_BYTES
+        position += COUNT_BYTES + storage.items * storage.item_bytes
         if count != storage.items or position > size:
             raise InputFault("This file is truncated: bytes of its tensors are missing. Save it or fetch it again.")
+    return places

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
+# What is read next mostly follows, and each piece that is asked for is a request.
+AHEAD = 4096
+
 
 class Unseen(Exception):
     """These bytes decide, and are not among the pieces."""
@@ -56,7 +59,7 @@ class Glimpse(io.RawIOBase):
             return b""
         piece = next((each for each in self.pieces if each.begin <= begin and end <= each.end), None)
         if piece is None:
-            raise Unseen(begin, end)
+            raise Unseen(begin, min(self.size, end + AHEAD))
         self.position = end
         return piece.data[begin - piece.begin : end - piece.begin]
 

@@ -1,7 +1,21 @@
 """What is not taken, told apart by its first bytes, with what to do instead."""
 
+import struct
+
 from evaluation.contract import InputFault
 
+# What a parser raises where bytes are not what they should be.
+DAMAGE = (
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    EOFError,
+    RecursionError,
+    struct.error,
+)
 SAVE = "save one with torch.save(model.state_dict(), 'weights.pth') or safetensors.torch.save_file"
 
 # First bytes, what it is, what to do.

@@ -2,6 +2,11 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import NamedTuple
 
+from evaluation.contract import InputFault
+
+MAX_TENSORS = 20_000
+MAX_NAME = 1_000
+
 Shape = tuple[int | None, ...]
 
 
@@ -42,12 +47,27 @@ class Graph:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a file holds. `shapes` are the tensors' by name as they stand in the file, with wrappers and prefixes."""
+    """What a file holds. `shapes` are the tensors' by name as they stand in the file, with wrappers and prefixes.
+
+    Raises: InputFault where the names could not be shown or stored.
+    """
 
     format: str  # "safetensors", "state_dict" or "onnx"
     size_bytes: int
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     graph: Graph | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.shapes)
+        if count > MAX_TENSORS:
+            raise InputFault(f"The file holds {count:,} tensors, more than the {MAX_TENSORS:,} that are taken.")
+        values = (*self.graph.inputs, *self.graph.outputs) if self.graph else ()
+        names = (*self.shapes, *(value.name for value in values))
+        if not all(name.isprintable() and len(name) <= MAX_NAME for name in names):
+            raise InputFault(
+                "A tensor in the file has a name with control characters, or one of more than 1,000 letters;"
+                " give it another."
+            )
 
     @property
     def tensors(self) -> int:

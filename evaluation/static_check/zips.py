@@ -1,48 +1,56 @@
 """PyTorch's zip container: stored members, a pickled `data.pkl` and a file a storage. Nothing is extracted to disk."""
 
-import zipfile
-from typing import IO
+from collections.abc import Mapping
+from typing import IO, NamedTuple
+from zipfile import ZipInfo
 
 from evaluation.contract import InputFault
 from evaluation.static_check import pickles
+from evaluation.static_check.descriptions import Tensor, collect_tensors
+from evaluation.static_check.directory import read_member, read_members
 from evaluation.static_check.refusals import SAVE
 from evaluation.static_check.verdict import Verdict
 
-MAX_MEMBERS = 100_000
-MAX_PICKLE = 64 * 2**20
+MAX_BYTE_ORDER = 16
+
+
+class Contents(NamedTuple):
+    """The described tensors by name, and the members of their storages by key."""
+
+    tensors: Mapping[str, Tensor]
+    storages: Mapping[str, ZipInfo]
 
 
 def check(file: IO[bytes], size: int) -> Verdict:
     """Raises: InputFault where this is another archive, or one whose parts do not agree."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return check_archive(archive, size)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise InputFault(
-            "This file is truncated or damaged: its directory cannot be read. Save it or fetch it again."
-        ) from error
+    tensors = read_contents(file, size).tensors
+    return Verdict("state_dict", size, {name: tensor.shape for name, tensor in tensors.items()})
 
 
-def check_archive(archive: zipfile.ZipFile, size: int) -> Verdict:
-    members = archive.infolist()
-    if len(members) > MAX_MEMBERS:
-        raise InputFault(f"This archive has {len(members):,} members, more than the {MAX_MEMBERS:,} that are taken.")
-    names = [member.filename for member in members]
-    refuse_others(names)
-    check_members(members, size)
-    pickle = next(
-        (m for m in members if m.filename.rpartition("/")[2] == "data.pkl" and m.filename.count("/") == 1), None
-    )
-    if pickle is None:
+def read_contents(file: IO[bytes], size: int) -> Contents:
+    """Raises: InputFault."""
+    members = {member.filename: member for member in read_members(file, size)}
+    refuse_others(list(members))
+    name = next((name for name in members if name.endswith("/data.pkl") and name.count("/") == 1), None)
+    if name is None:
         raise InputFault(f"This is a zip archive without a state dict in it; unpack it, or {SAVE}.")
-    if pickle.file_size > MAX_PICKLE:
-        raise InputFault("The description of the tensors in this file is larger than 64 MiB; no state dict needs that.")
-    root = pickle.filename.partition("/")[0]
-    storages = {
-        m.filename.removeprefix(f"{root}/data/"): m.file_size for m in members if m.filename.startswith(f"{root}/data/")
-    }
-    shapes = pickles.check(archive.read(pickle), storages)
-    return Verdict("state_dict", size, shapes)
+    if members[name].file_size > pickles.MAX_PICKLE:
+        raise InputFault("The description of the tensors in this file is larger than 6 MiB; no state dict needs that.")
+    root = name.removesuffix("data.pkl")
+    if not all(each.startswith(root) for each in members):
+        raise InputFault(f"This archive holds more than one state dict; {SAVE}.")
+    data = f"{root}data/"
+    storages = {each.removeprefix(data): member for each, member in members.items() if each.startswith(data)}
+    pickle = read_member(file, members[name])
+    check_byte_order(file, members.get(f"{root}byteorder"))
+    top = pickles.read(pickle, {key: member.file_size for key, member in storages.items()})
+    return Contents(collect_tensors(top), storages)
+
+
+def check_byte_order(file: IO[bytes], member: ZipInfo | None) -> None:
+    """Raises: InputFault where numbers are stored the other way round than on ordinary machines."""
+    if member is not None and (member.file_size > MAX_BYTE_ORDER or read_member(file, member) != b"little"):
+        raise InputFault("This file was written on a big-endian machine; save it again on an ordinary one.")
 
 
 def refuse_others(names: list[str]) -> None:
@@ -58,22 +66,3 @@ def refuse_others(names: list[str]) -> None:
         raise InputFault(f"This is a NumPy archive (.npz); {SAVE}.")
     if any(name.endswith(("saved_model.pb", "keras_metadata.pb", "model.weights.h5")) for name in names):
         raise InputFault("This is a TensorFlow or Keras model; convert it to ONNX.")
-
-
-def check_members(members: list[zipfile.ZipInfo], size: int) -> None:
-    """Raises: InputFault where a member is packed, encrypted, doubled or lies outside the file."""
-    seen: set[str] = set()
-    end = 0
-    for member in sorted(members, key=lambda m: m.header_offset):
-        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-            raise InputFault(
-                "The members of this archive are compressed or encrypted; PyTorch stores them plain, save it again."
-            )
-        if member.file_size != member.compress_size or member.header_offset < end:
-            raise InputFault("The members of this archive overlap or have lying sizes; it is damaged, save it again.")
-        if member.filename in seen or ".." in member.filename.split("/") or member.filename.startswith("/"):
-            raise InputFault("A member of this archive stands twice or has an odd path; save the file again.")
-        seen.add(member.filename)
-        end = member.header_offset + 30 + member.file_size
-        if end > size:
-            raise InputFault("This file is truncated: a member reaches beyond its end. Save it or fetch it again.")

@@ -11,8 +11,8 @@ from torch import nn
 from evaluation import recognition
 from evaluation.contract import InputFault
 from evaluation.engine import architectures
-from evaluation.engine.formats.layouts import Tensors, adopt
-from evaluation.engine.formats.state_dict import unwrap
+from evaluation.engine.formats.checkpoint import read_checkpoint
+from evaluation.engine.formats.layouts import Tensors, adopt, unwrap
 from evaluation.static_check import check
 
 CPU = torch.device("cpu")
@@ -31,11 +31,11 @@ class Loaded:
 
 
 def read_tensors(path: Path, kind: str) -> Tensors:
-    """Return the state dict in the checked file. Raises: InputFault where it cannot be loaded or holds none."""
+    """Return all tensors in the checked file. Raises: InputFault where it cannot be loaded."""
     try:
         if kind == "safetensors":
-            return unwrap(dict(load_file(path)))
-        return unwrap(torch.load(path, map_location="cpu", weights_only=True))
+            return dict(load_file(path))
+        return read_checkpoint(path)
     except InputFault:
         raise
     # What a broken file makes of these libraries is one of many errors; each is the file's fault.
@@ -55,7 +55,7 @@ def load(path: Path, architecture: str, device: torch.device = CPU) -> Loaded:
 
         network = OnnxNetwork(path, device)
         return Loaded(network, verdict.parameters, network.device, is_graph=True)
-    tensors = read_tensors(path, verdict.format)
+    tensors = unwrap(read_tensors(path, verdict.format), architecture)
     check_finite(tensors)
     tensors, layouts = adopt(tensors, architecture)
     module = build_for(tensors, architecture)
