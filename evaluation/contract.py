@@ -30,8 +30,16 @@ class ForwardMissing(RuntimeError):
     """This machine cannot compute the forward that is asked for; another one may. The message is one plain sentence."""
 
 
+# Sentences that name an architecture's first differences are the longest.
+MAX_SENTENCE = 1_000
+
+
 class InputFault(ValueError):
     """The submitter's file or arguments are at fault. The message is one plain sentence: what is wrong, how to mend."""
+
+    def __init__(self, message: str) -> None:
+        # It quotes names from strangers' files: no terminal or log is to obey what stands in them, nor drown in it.
+        super().__init__("".join(letter if letter.isprintable() else "�" for letter in message[:MAX_SENTENCE]))
 
 
 def as_tuples(data: dict[str, Any]) -> dict[str, Any]:

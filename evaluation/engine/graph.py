@@ -10,7 +10,7 @@ from pathlib import Path
 from evaluation.contract import InputFault, Protocol
 from evaluation.static_check import graphs
 from evaluation.static_check.graphs import INITIALIZER, INPUT, NAME, TENSOR_NAME
-from evaluation.static_check.protobuf import Field, fields, inside, read_text
+from evaluation.static_check.protobuf import Field, Source, fields, inside, read_text
 from evaluation.static_check.verdict import Shape
 
 GRAPH, TENSOR_DOCUMENTATION = 7, 12
@@ -26,14 +26,14 @@ def find_protocol(path: Path) -> Protocol:
 
 def digest_content(path: Path) -> str:
     """Return the digest of all that the graph's tensors hold, whatever they are called and wherever they stand."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with path.open("rb") as file, Source(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         model = Field(0, 2, 0, 0, len(data))
         tensors = [part for graph in inside(data, model, GRAPH) for part in inside(data, graph, INITIALIZER)]
         digests = sorted(digest_tensor(data, part) for part in tensors)
     return hashlib.sha256(b"".join(digests)).hexdigest() if digests else ""
 
 
-def digest_tensor(data: mmap.mmap, part: Field) -> bytes:
+def digest_tensor(data: Source, part: Field) -> bytes:
     """Return the digest of every field but name and documentation: dimensions, type, numbers in whatever encoding."""
     content = hashlib.sha256()
     for each in fields(data, part.begin, part.end):
@@ -45,7 +45,7 @@ def digest_tensor(data: mmap.mmap, part: Field) -> bytes:
 
 def read_input_shape(path: Path) -> Shape:
     """Return the input's dimensions, None where one is open. Raises: InputFault where there is not just one input."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with path.open("rb") as file, Source(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         model = Field(0, 2, 0, 0, len(data))
         graph = next(inside(data, model, GRAPH))
         # Old exports list the weights among the inputs.

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from evaluation.static_check.protobuf import MAX_FIELDS
+
 # What is read next mostly follows, and each piece that is asked for is a request.
 AHEAD = 4096
 
@@ -68,7 +70,7 @@ class Window:
     """The pieces by their place in the file. Raises: Unseen where bytes are asked for that were not sent."""
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
-        self.pieces = pieces
+        self.pieces, self.left = pieces, MAX_FIELDS
 
     @property
     def tail(self) -> int:

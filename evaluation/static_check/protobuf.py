@@ -3,19 +3,31 @@
 Source: the protobuf encoding guide.
 """
 
+import mmap
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol, overload
 
 from evaluation.contract import InputFault
 
+# A large classifier's graph has some 50,000.
+MAX_FIELDS = 150_000
+
 
 class Data(Protocol):
-    """Bytes by their place: a mapped file, or pieces of one."""
+    """Bytes by their place: a mapped file, or pieces of one. `left`: how many fields may still be read of it."""
+
+    left: int
 
     @overload
     def __getitem__(self, key: int, /) -> int: ...
     @overload
     def __getitem__(self, key: slice, /) -> bytes: ...
+
+
+class Source(mmap.mmap):
+    """A mapped file. Millions of empty fields would take minutes, so only so many are read."""
+
+    left = MAX_FIELDS
 
 
 class Field(NamedTuple):
@@ -30,7 +42,13 @@ def fields(data: Data, begin: int, end: int) -> Iterator[Field]:
     """Yield the fields of a message; a length-delimited one by where it lies. Raises: InputFault."""
     position = begin
     while position < end:
-        tag, position = varint(data, position, end)
+        data.left -= 1
+        if data.left < 0:
+            raise InputFault("This ONNX file has more parts than any classifier's graph; export a plain one.")
+        # Nearly every tag is a byte.
+        tag, position = data[position], position + 1
+        if tag >= 0x80:
+            tag, position = varint(data, position - 1, end)
         kind, value, start = tag & 7, 0, position
         if kind == 0:
             value, position = varint(data, position, end)
@@ -62,10 +80,13 @@ def text(data: Data, part: Field) -> str:
     return data[part.begin : min(part.end, part.begin + 512)].decode(errors="replace")
 
 
-def read_packed(data: Data, part: Field) -> list[int]:
+def read_numbers(data: Data, part: Field, most: int) -> list[int]:
+    """Return the first whole numbers of a repeated field, packed or one of several."""
+    if part.kind == 0:
+        return [part.value]
     values: list[int] = []
     position = part.begin
-    while position < part.end and len(values) < 64:
+    while position < part.end and len(values) < most:
         value, position = varint(data, position, part.end)
         values.append(value)
     return values
