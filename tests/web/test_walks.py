@@ -5,6 +5,7 @@ every pair of choices, and share one worker: what one submits, the other moderat
 """
 
 import gzip
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,9 +26,9 @@ REASON = "Trained on the test images."
 PAGE_BYTES = 100_000
 # Slow enough that a page is drawn before all of it is there, whatever the machine does meanwhile.
 SLOW_LINE = {"offline": False, "latency": 20, "downloadThroughput": 40_000, "uploadThroughput": 40_000}
-# Of the window's height, weighed by the share of it that moves. Browsers' makers call 0.1 good; a line in its own cell
-# that makes room for the next one is some 0.00001.
-LEAST_SHIFT = 0.003
+# Of the window's height, weighed by the share of it that moves. Browsers' makers call 0.1 good. What is built to move
+# does so each time; where the page is cut by chance in the middle of a line, that line moves once.
+GOOD_SHIFT, NO_SHIFT, LOADS = 0.1, 0.003, 3
 # Adds up how far things jumped while the page came in, and notes what, from where and to where.
 WATCH_SHIFTS = """
 window.shifts = [0];
@@ -169,6 +170,14 @@ def weigh(answer: APIResponse) -> int:
     return len(answer.body()) if "font" in kind else len(gzip.compress(answer.body()))
 
 
+def measure_shift(page: Page, address: str) -> tuple[float, list[str]]:
+    """Return how far the page jumped as it came in, and what jumped."""
+    page.goto(address, wait_until="networkidle")
+    shift, *moves = page.evaluate("window.shifts")
+    assert shift < GOOD_SHIFT, (address, moves)
+    return shift, moves
+
+
 def test_nothing_jumps_and_no_page_is_heavy(stage: Stage, visitor: Walker) -> None:
     page, asked, weights = visitor.page, set[str](), dict[str, int]()
     page.add_init_script(WATCH_SHIFTS)
@@ -178,9 +187,9 @@ def test_nothing_jumps_and_no_page_is_heavy(stage: Stage, visitor: Walker) -> No
     page.on("request", lambda request: asked.add(request.url))
     for address in list_main(stage):
         asked.clear()
-        page.goto(visitor.portal + address, wait_until="networkidle")
-        shift, *moves = page.evaluate("window.shifts")
-        assert shift < LEAST_SHIFT, (address, moves)
+        tries = (measure_shift(page, visitor.portal + address) for _ in range(LOADS))
+        seen = list(itertools.takewhile(lambda each: each[0] >= NO_SHIFT, tries))
+        assert len(seen) < LOADS, seen
         weights |= {url: weigh(visitor.context.request.get(url)) for url in asked - set(weights)}
         assert 0 < sum(weights[url] for url in asked) < PAGE_BYTES, address
 
