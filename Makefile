@@ -77,7 +77,7 @@ lock: setup
 
 messages: setup ## collect new texts into locale/ (needs gettext)
 	$(PYTHON) -m scripts.sentences
-	$(PYTHON) manage.py makemessages --all --no-obsolete --no-location --ignore '.venv/*' --ignore 'var/*'
+	$(PYTHON) manage.py makemessages --all --no-obsolete --no-location --no-wrap --ignore '.venv/*' --ignore 'var/*'
 
 diagrams: setup ## draw the state diagrams of docs/architecture.md anew
 	@$(PYTHON) -m scripts.diagrams
