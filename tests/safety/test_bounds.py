@@ -21,7 +21,7 @@ from tests.safety.files import (
     tensor,
     zipped,
 )
-from tests.safety.work import refuse
+from tests.safety.work import hold_to_little_work
 
 FOUR = bytes(4)
 
@@ -149,11 +149,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_file_that_asks_for_much_is_refused_with_little_work(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "weights.bin"
-    path.write_bytes(BOMBS[name]())
-    sentence = refuse(path)
-    assert sentence.isprintable()
-    assert len(sentence) < 400
+    hold_to_little_work(tmp_path / "weights.bin", BOMBS[name]())
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])

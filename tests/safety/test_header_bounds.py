@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.contract import InputFault
 from tests.safety.files import node, onnx, part, safetensors, span, tensor_proto, varint
-from tests.safety.work import refuse
+from tests.safety.work import hold_to_little_work
 
 FOUR = bytes(4)
 
@@ -75,11 +75,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_file_that_asks_for_much_is_refused_with_little_work(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "weights.bin"
-    path.write_bytes(BOMBS[name]())
-    sentence = refuse(path)
-    assert sentence.isprintable()
-    assert len(sentence) < 400
+    hold_to_little_work(tmp_path / "weights.bin", BOMBS[name]())
 
 
 def test_sentence_quotes_no_letter_that_a_terminal_obeys() -> None:

@@ -30,3 +30,11 @@ def refuse(path: Path) -> str:
         tracemalloc.stop()
     assert peak < MAX_MEMORY
     return str(refused.value)
+
+
+def hold_to_little_work(path: Path, content: bytes) -> None:
+    """Assert that a file of this content is refused with little work, in one sentence that can be printed."""
+    path.write_bytes(content)
+    sentence = refuse(path)
+    assert sentence.isprintable()
+    assert len(sentence) < 400
