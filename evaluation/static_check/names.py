@@ -7,7 +7,7 @@ import re
 
 from evaluation.contract import InputFault
 
-MAX_NAME = 512
+MAX_GLOBAL = 512
 ITEM_BYTES = {
     "FloatStorage": 4, "DoubleStorage": 8, "HalfStorage": 2, "BFloat16Storage": 2, "LongStorage": 8, "IntStorage": 4,
     "ShortStorage": 2, "CharStorage": 1, "ByteStorage": 1, "BoolStorage": 1,

@@ -9,7 +9,7 @@ from evaluation.static_check.names import (
     DICTS,
     FROM_TYPE,
     ITEM_BYTES,
-    MAX_NAME,
+    MAX_GLOBAL,
     PARAMETER,
     REBUILD,
     SIZE,
@@ -24,7 +24,7 @@ ALLOWANCE, ALLOWANCE_A_STORAGE, MAX_ALLOWANCE = 60_000, 100, 400_000
 
 def name_global(module: Any, name: Any) -> Global:
     """Raises: InputFault where no checkpoint needs it."""
-    if not isinstance(module, str) or not isinstance(name, str) or len(module) + len(name) > MAX_NAME:
+    if not isinstance(module, str) or not isinstance(name, str) or len(module) + len(name) > MAX_GLOBAL:
         raise ValueError("a global without a name")
     found = f"{module}.{name}".removeprefix("__builtin__.").removeprefix("builtins.")
     check_name(found)

@@ -13,7 +13,7 @@ from typing import Any
 
 from evaluation.contract import InputFault
 from evaluation.static_check.descriptions import OPAQUE, Tensor, put_pairs
-from evaluation.static_check.names import MAX_NAME
+from evaluation.static_check.names import MAX_GLOBAL
 from evaluation.static_check.objects import Objects, name_global
 
 # In memory too it stays below what the check may take: a text of it may become four times as large.
@@ -109,7 +109,7 @@ def refuse_operation(code: bytes) -> InputFault:
 
 def read_names(file: io.BytesIO) -> list[str]:
     """Return module and name of a global, a line each. pickletools would make one text of them, and escapes in it."""
-    lines = [file.readline(MAX_NAME) for _ in range(2)]
+    lines = [file.readline(MAX_GLOBAL) for _ in range(2)]
     if not all(line.endswith(b"\n") for line in lines):
         raise ValueError("a global without a name")
     return [line[:-1].decode() for line in lines]
