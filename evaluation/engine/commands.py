@@ -132,7 +132,8 @@ def wait(options: argparse.Namespace) -> None:
     def run_waiting(words: list[str], child: Child) -> None:
         told = options.parse(words)
         move_in(options.root, told.work)
-        folders = Folders(told.work, told.store, options.root)
+        # A box holds on to its folders under their old names; without one, all names are as they are.
+        folders = Folders(told.work, told.store, options.root if options.box else None)
         put_report(run(read_spec(told.spec), folders, print_progress, told.evidence, child), told.output)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
