@@ -60,7 +60,9 @@ def test_registered_images_that_are_not_here_are_no_fault_of_the_file(places: Pl
 
 @pytest.fixture
 def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of device files as the NVIDIA driver makes them."""
+    """A folder of device files as the NVIDIA driver makes them, where a box can be given them."""
+    if sandbox.status().kind == "none":
+        pytest.skip(sandbox.status().detail)
     for name in ("nvidia0", "nvidiactl", "nvidia-uvm", "tty"):
         (tmp_path / "dev" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "dev" / name).touch()
@@ -87,8 +89,6 @@ def test_box_with_a_gpu_has_its_nodes_and_no_limit_on_memory(nodes: Path, monkey
 def test_box_gets_the_gpu_where_the_evaluation_may_use_it(
     device: str, has_gpu: bool, expected: bool, nodes: Path, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if sandbox.status().kind == "none":
-        pytest.skip(sandbox.status().detail)
     # What the engine makes of it is tested elsewhere.
     monkeypatch.setattr(sys, "executable", "/bin/true")
     attempt(places, replace(SPEC, device=device), has_gpu=has_gpu)
