@@ -22,6 +22,7 @@ from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Upload, UploadPart
+from leaderboard.services.arrivals import shorten_ending
 
 BLOCK = 2**20
 
@@ -160,7 +161,7 @@ def put_together(upload: Upload) -> Whole:
     if not upload.is_complete:
         raise UploadRefused(409, _("This upload is not complete: send the rest of it first."))
     check_room(upload.size_bytes)
-    whole = TemporaryUploadedFile(upload.name, "application/octet-stream", upload.size_bytes, None)
+    whole = TemporaryUploadedFile(shorten_ending(upload.name), "application/octet-stream", upload.size_bytes, None)
     digest = hashlib.sha256()
     for part in upload.parts.order_by("offset_bytes"):
         with part.file.open("rb") as file:

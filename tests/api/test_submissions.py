@@ -55,6 +55,17 @@ def test_file_is_taken_as_multipart(
         assert hashlib.file_digest(file, "sha256").hexdigest() == digest
 
 
+@pytest.mark.parametrize("name", ["net." + "x" * 250, "模型." + "权" * 80, "😀.pth"])
+def test_file_is_taken_whatever_it_is_called(
+    api: APIClient, digits: Benchmark, safetensors_file: SimpleUploadedFile, name: str
+) -> None:
+    safetensors_file.name = name
+    sent = fields(weights_url=None, architecture=ARCHITECTURE, weights=safetensors_file)
+    response = api.post(ADDRESS, sent, format="multipart")
+    assert response.status_code == 201, response.content
+    assert name.startswith(response.json()["weights_name"])
+
+
 @pytest.mark.parametrize("format_", ["json", "multipart"])
 def test_address_is_taken(api: APIClient, lin: User, digits: Benchmark, format_: str) -> None:
     claims: Any = {"top1": 69.76, "top5": "89.08 %"}

@@ -160,6 +160,14 @@ def test_incomplete_upload_is_not_submitted(api: APIClient, digits: Benchmark, b
     assert set(read_problem(submit(api, begun), 400)) == {"upload"}
 
 
+def test_name_that_no_disk_holds_is_taken(api: APIClient, digits: Benchmark, tmp_path: Path) -> None:
+    content = write_weights(tmp_path / "net.safetensors").read_bytes()
+    begun = Begun(begin(api, len(content), filename="模型." + "权" * 150)["Location"], content)
+    assert send(api, begun.address, 0, content).status_code == 204
+    assert submit(api, begun).status_code == 201
+    assert Submission.objects.get().weights_name.startswith("模型.权权")
+
+
 def test_refused_submission_keeps_the_upload(api: APIClient, digits: Benchmark, begun: Begun) -> None:
     send(api, begun.address, 0, begun.content)
     read_problem(submit(api, begun, claims={"top1": 918}), 400)
