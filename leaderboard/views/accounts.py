@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
+from django.contrib.auth import get_user_model, logout
 from django.contrib.auth.decorators import login_required
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
@@ -83,7 +83,8 @@ def stop_notices(request: HttpRequest, token: str) -> HttpResponse:
         user_id, setting = read_token(token)
     except signing.BadSignature as error:
         raise Http404 from error
-    if request.method == "POST":
+    # Whose account is deleted is sent nothing more anyway.
+    if request.method == "POST" and get_user_model().objects.filter(pk=user_id).exists():
         NoticeSettings.objects.update_or_create(user_id=user_id, defaults={setting: False})
     context = {"setting": setting, "is_done": request.method == "POST"}
     return render(request, "leaderboard/notices_stop.html", context)

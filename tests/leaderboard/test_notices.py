@@ -7,10 +7,11 @@ import socket
 import pytest
 from django.core import mail
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from leaderboard.models import Notice, NoticeSettings, Run, Submission
-from leaderboard.services import challenges, mails, moderation, runs
+from leaderboard.services import accounts, challenges, mails, moderation, runs
 from leaderboard.services.standings import refresh_benchmark
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_submission, make_user
@@ -110,6 +111,13 @@ def test_one_click_ends_one_kind_of_mail(lin: User, client: Client) -> None:
     chosen = NoticeSettings.objects.get(user=lin)
     assert (chosen.on_finish, chosen.on_overtaken) == (False, True)
     assert client.post(f"{path[:-3]}/").status_code == 404
+
+
+def test_link_in_an_old_mail_outlives_the_account(lin: User, client: Client) -> None:
+    verify(make_benchmark(), lin, "ResNet-20", 81.0, claims={})
+    path = reverse("notices-stop", args=[mails.make_token(Notice.objects.get())])
+    accounts.delete_account(lin, at=NOW)
+    assert client.post(path).status_code == 200
 
 
 @pytest.fixture
