@@ -45,7 +45,7 @@ class Entry(models.Model):
     # When an admin last looked at it and had nothing to say; a later verification is to be looked at again.
     approved_at = models.DateTimeField(null=True, blank=True)
     is_hidden = models.BooleanField(default=False)
-    hidden_reason = models.CharField(max_length=300, blank=True)
+    hidden_reason = models.TextField(blank=True)
     # Something of it was written past the services, and its standings do not follow from it yet.
     is_stale = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -37,6 +37,20 @@ def test_person_gets_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"secret" not in answer.content
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        *(("/submit/", "benchmark"), ("/submit/", "framework"), ("/account/", "revoke")),
+        *(("/moderation/decide/", "reason"), ("/accounts/login/", "login")),
+    ],
+)
+def test_form_with_a_null_byte_cannot_be_read(admin_client: Client, path: str, field: str) -> None:
+    admin_client.raise_request_exception = False
+    answer = admin_client.post(path, {field: "a\0b"})
+    assert answer.status_code == 400
+    assert "This request cannot be read" in answer.content.decode()
+
+
 def lose_database(*_args: object, **_options: object) -> None:
     raise OperationalError("server closed the connection unexpectedly on db.internal")
 

@@ -40,6 +40,14 @@ def test_verified_entries_wait_until_they_are_approved(stage: Stage, admin: Clie
     assert (event.actor, event.target_id) == ("wei", str(stage.verified.entry_id))
 
 
+def test_reason_is_kept_however_long(stage: Stage, admin: Client) -> None:
+    reason = "Trained on the test images. " * 35
+    decide(admin, "mismatches", "hide", stage.verified.pk, reason=reason)
+    entry = Entry.objects.get(submissions=stage.verified)
+    entry.full_clean()
+    assert entry.hidden_reason == reason.strip()
+
+
 def test_entry_that_is_verified_anew_waits_again(stage: Stage, admin: Client) -> None:
     decide(admin, "mismatches", "approve", stage.verified.pk)
     again = verify(stage.digits, stage.owner, "ResNet-20", 81.03, claims={"top1": 91.73})
