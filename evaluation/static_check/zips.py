@@ -7,7 +7,7 @@ from zipfile import ZipInfo
 from evaluation.contract import InputFault
 from evaluation.static_check import pickles
 from evaluation.static_check.descriptions import Tensor, collect_tensors
-from evaluation.static_check.directory import read_member, read_members
+from evaluation.static_check.directory import check_members, read_member, read_members
 from evaluation.static_check.refusals import SAVE
 from evaluation.static_check.verdict import Verdict
 
@@ -29,11 +29,14 @@ def check(file: IO[bytes], size: int) -> Verdict:
 
 def read_contents(file: IO[bytes], size: int) -> Contents:
     """Raises: InputFault."""
-    members = {member.filename: member for member in read_members(file, size)}
+    found = read_members(file, size)
+    members = {member.filename: member for member in found}
+    # What it is comes first: whoever has packed pictures or exported a program is not helped by how those are stored.
     refuse_others(list(members))
     name = next((name for name in members if name.endswith("/data.pkl") and name.count("/") == 1), None)
     if name is None:
         raise InputFault(f"This is a zip archive without a state dict in it; unpack it, or {SAVE}.")
+    check_members(found, size)
     if members[name].file_size > pickles.MAX_PICKLE:
         raise InputFault("The description of the tensors in this file is larger than 6 MiB; no state dict needs that.")
     root = name.removesuffix("data.pkl")

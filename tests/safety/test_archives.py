@@ -88,6 +88,11 @@ LYING = "overlap or have lying sizes"
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a name twice": (write_twice, "stands twice"),
     "packed": (lambda: zipped({"a/data.pkl": PICKLE}, zipfile.ZIP_DEFLATED), "compressed or encrypted"),
+    "a packed program": (
+        lambda: zipped({"a/data.pkl": PICKLE, "a/code/net.py": b"x"}, zipfile.ZIP_DEFLATED),
+        "a TorchScript file",
+    ),
+    "packed pictures": (lambda: zipped({"a/1.png": b"x"}, zipfile.ZIP_DEFLATED), "without a state dict in it"),
     "a packed storage": (lambda: change_entry(1, 10, "<H", 8), "compressed or encrypted"),
     "encrypted": (lambda: change_entry(1, 8, "<H", 1), "compressed or encrypted"),
     "of a later version": (lambda: change_entry(1, 6, "<H", 99), DIRECTORY),
