@@ -108,12 +108,17 @@ CELLS = """
 SELECT standing.entry_id, metric.key, standing.claimed, standing.claimed_text, standing.verified, standing.low,
        standing.high, standing.is_best
 FROM leaderboard_standing AS standing JOIN leaderboard_metric AS metric ON metric.id = standing.metric_id
-WHERE standing.entry_id IN ({places}) ORDER BY standing.entry_id, standing.metric_id
+WHERE standing.entry_id {among} ORDER BY standing.entry_id, standing.metric_id
 """
 # How each database makes an array, and one of many rows.
 ARRAYS = {
     "postgresql": {"array": "json_build_array", "collect": "json_agg"},
     "sqlite": {"array": "json_array", "collect": "json_group_array"},
+}
+# How each finds what is one of many, and how they are written: a value for each would be planned one by one.
+AMONG = {
+    "postgresql": ("= ANY(CAST(%s AS bigint[]))", "{{{}}}"),
+    "sqlite": ("IN (SELECT value FROM json_each(%s))", "[{}]"),
 }
 
 
@@ -126,12 +131,14 @@ def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
     statement = LINES.format(chosen=chosen, **ARRAYS[connection.vendor])
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        lines = [list(values) for values in cursor.fetchall()]
+        columns: list[Iterable[Any]] = list(zip(*cursor.fetchall(), strict=True))
+    if not columns:
+        return ()
     for place, convert in list_converters(connection.vendor):
-        for line in lines:
-            line[place] = convert(line[place])
-    cells = read_cells([line[0] for line in lines])
-    return tuple(BoardRow._make([*line[:-1], *line[-1], cells[line[0]]]) for line in lines)
+        columns[place] = map(convert, columns[place])
+    *plain, ids = columns
+    cells = read_cells(columns[0])
+    return tuple(map(BoardRow._make, zip(*plain, *zip(*ids, strict=True), map(cells.get, columns[0]), strict=True)))
 
 
 @functools.cache
@@ -152,7 +159,7 @@ def list_converters(vendor: str) -> list[tuple[int, Callable[[Any], Any]]]:
 
 
 def read_links(text: str | None) -> tuple[WeightsLink, ...]:
-    return tuple(WeightsLink(*values) for values in orjson.loads(text or "[]"))
+    return tuple(map(WeightsLink._make, orjson.loads(text))) if text else ()
 
 
 def read_ids(text: str | None) -> Sequence[UUID | None]:
@@ -161,11 +168,10 @@ def read_ids(text: str | None) -> Sequence[UUID | None]:
 
 def read_cells(entry_ids: Iterable[int]) -> dict[int, dict[str, ScoreCell]]:
     """Return the scores of the entries on each metric, by its key."""
-    ids = list(entry_ids)
+    among, form = AMONG[connection.vendor]
     cells: dict[int, dict[str, ScoreCell]] = defaultdict(dict)
-    if ids:
-        with connection.cursor() as cursor:
-            cursor.execute(CELLS.format(places=", ".join(["%s"] * len(ids))), ids)
-            for entry_id, key, *values in cursor.fetchall():
-                cells[entry_id][key] = ScoreCell(*values)
+    with connection.cursor() as cursor:
+        cursor.execute(CELLS.format(among=among), [form.format(",".join(map(str, entry_ids)))])
+        for line in cursor.fetchall():
+            cells[line[0]][line[1]] = ScoreCell._make(line[2:])
     return cells
