@@ -79,6 +79,7 @@ class Row(Protocol):
 
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+UNKNOWN = (None, None, None, None)
 PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 MARKDOWN_SIGNS = re.compile(r"([\\|*_`\[\]<>])")
 
@@ -90,8 +91,8 @@ def row_to_dict(row: Row) -> dict[str, Any]:
         "rank_low": row.rank_low,
         "rank_high": row.rank_high,
         "model": {"slug": row.model_slug, "name": row.model_name},
-        "status": str(row.status),
-        "verdict": str(row.verdict),
+        "status": row.status,
+        "verdict": row.verdict,
         "claims": {key: cell.claimed for key, cell in row.scores.items() if cell.claimed is not None},
         "verified": {
             key: {"value": cell.verified, "low": cell.low, "high": cell.high}
@@ -143,24 +144,24 @@ def write_csv(rows: Iterable[Row], keys: Sequence[str]) -> str:
     head = ["rank", "rank_low", "rank_high", "model", "status", "verdict", *scores]
     writer.writerow([*head, "parameters", "frameworks", "paper_url", "weights_urls", "verified_at"])
     for row in rows:
-        writer.writerow([neutralise(str(v) if isinstance(v, str) else v) for v in list_cells(row, keys)])
+        writer.writerow(list_cells(row, keys))
     return out.getvalue()
 
 
 def list_cells(row: Row, keys: Sequence[str]) -> list[object]:
-    cells = [row.scores.get(key) for key in keys]
+    cells = map(row.scores.get, keys)
     return [
         row.rank,
         row.rank_low,
         row.rank_high,
-        row.model_name,
+        neutralise(row.model_name),
         row.status,
         row.verdict,
-        *(getattr(c, part) if c else None for c in cells for part in ("claimed", "verified", "low", "high")),
+        *(part for c in cells for part in ((c.claimed, c.verified, c.low, c.high) if c else UNKNOWN)),
         row.parameters,
-        "+".join(dict.fromkeys(link.framework for link in row.weights)),
-        row.paper_url,
-        " ".join(link.url for link in row.weights),
+        neutralise("+".join(dict.fromkeys([link.framework for link in row.weights]))),
+        neutralise(row.paper_url),
+        neutralise(" ".join([link.url for link in row.weights])),
         row.verified_at.isoformat() if row.verified_at else "",
     ]
 
