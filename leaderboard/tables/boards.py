@@ -79,7 +79,6 @@ class Row(Protocol):
 
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-UNKNOWN = (None, None, None, None)
 PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 MARKDOWN_SIGNS = re.compile(r"([\\|*_`\[\]<>])")
 
@@ -149,17 +148,15 @@ def write_csv(rows: Iterable[Row], keys: Sequence[str]) -> str:
 
 
 def list_cells(row: Row, keys: Sequence[str]) -> list[object]:
-    cells = map(row.scores.get, keys)
+    cells: list[object] = [row.rank, row.rank_low, row.rank_high, neutralise(row.model_name), row.status, row.verdict]
+    for key in keys:
+        cell = row.scores.get(key)
+        cells += (cell.claimed, cell.verified, cell.low, cell.high) if cell else (None, None, None, None)
+    frameworks = dict.fromkeys([link.framework for link in row.weights])
     return [
-        row.rank,
-        row.rank_low,
-        row.rank_high,
-        neutralise(row.model_name),
-        row.status,
-        row.verdict,
-        *(part for c in cells for part in ((c.claimed, c.verified, c.low, c.high) if c else UNKNOWN)),
+        *cells,
         row.parameters,
-        neutralise("+".join(dict.fromkeys([link.framework for link in row.weights]))),
+        neutralise("+".join(frameworks)),
         neutralise(row.paper_url),
         neutralise(" ".join([link.url for link in row.weights])),
         row.verified_at.isoformat() if row.verified_at else "",
