@@ -337,7 +337,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "leaderboard.api.problems.handle",
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        "leaderboard.api.limits.SignedInThrottle",
     ],
     "NUM_PROXIES": PROXIES,
     "DEFAULT_THROTTLE_RATES": {

@@ -20,6 +20,14 @@ def test_limit_of_the_api_is_told_with_when_to_come_back(monkeypatch: pytest.Mon
     assert 0 < int(answers[2]["Retry-After"]) <= 60
 
 
+def test_everybody_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": "3/min", "user": "2/min"})
+    visitor, user = APIClient(), APIClient()
+    user.force_authenticate(make_user("lin"))
+    assert [visitor.get("/api/v1/tasks/").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [user.get("/api/v1/tasks/").status_code for _ in range(3)] == [200, 200, 429]
+
+
 def test_passwords_are_tried_ten_times(client: Client) -> None:
     user = make_user("lin")
     for n in range(10):
