@@ -4,8 +4,9 @@ Written here and not in a template: fifty rows of ten cells are the bulk of the 
 times as long for them. Everything that is not a number passes through `escape`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, partial
 from html import escape
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django import template
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from leaderboard import charts
 from leaderboard.models import Metric
@@ -27,8 +28,9 @@ FREE = 'rel="nofollow"'
 MARKS = {"match": "✓", "below": "≠", "above": "↑", "none": "✓"}
 
 
-def read_texts() -> dict[str, str]:
-    """Return the words of the rows in the reader's language, looked up once a page."""
+@cache
+def read_texts(language: str | None) -> dict[str, str]:
+    """Return the words of the rows in the reader's language, which is the active one."""
     return {
         "level": gettext("cannot be told apart from the leader"),
         "unranked": gettext("Claims are not ranked"),
@@ -46,6 +48,7 @@ def read_texts() -> dict[str, str]:
     }
 
 
+@cache
 def split_address(name: str, sample: object) -> tuple[str, str]:
     """Return what stands before and behind the argument in a route's address."""
     before, _, after = reverse(name, args=[sample]).partition(str(sample))
@@ -59,33 +62,36 @@ class RowWriter:
     board: Board
     columns: tuple[str, ...]
     axis: charts.Axis | None
-    texts: dict[str, str] = field(default_factory=read_texts)
+    texts: dict[str, str] = field(default_factory=lambda: read_texts(get_language()))
     to_model: tuple[str, str] = field(default_factory=lambda: split_address("model", "slug"))
     to_entry: tuple[str, str] = field(default_factory=lambda: split_address("entry", 1234567890))
     to_submission: tuple[str, str] = field(default_factory=lambda: split_address("submission", NOBODY))
     to_submit: str = field(default_factory=lambda: reverse("submit"))
+    # What writes the cells of a row, one after the other.
+    writers: list[Callable[[BoardRow], str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        for_columns = {
+            "parameters": self.write_parameters,
+            "multiply_adds": self.write_multiply_adds,
+            "published": self.write_published,
+            "extra_data": self.write_extra_data,
+            "verdict": self.write_verdict,
+            "links": self.write_links,
+            "date": self.write_date,
+        }
+        self.writers = [self.write_rank, self.write_model]
+        for metric in self.board.head.metrics:
+            if metric == self.board.metric:
+                self.writers.append(partial(self.write_chosen, metric))
+            elif "metrics" in self.columns:
+                self.writers.append(partial(self.write_other, metric))
+        self.writers += [write for column, write in for_columns.items() if column in self.columns]
 
     def write(self, row: BoardRow) -> str:
         level = " level" if row.is_level else ""
-        cells = "".join(self.write_cells(row))
+        cells = "".join([write(row) for write in self.writers])
         return f'<tr id="entry-{row.entry_id}" class="{escape(row.status)}{level}">{cells}</tr>'
-
-    def write_cells(self, row: BoardRow) -> Iterator[str]:
-        yield self.write_rank(row)
-        yield self.write_model(row)
-        for metric in self.board.head.metrics:
-            yield from self.write_metric(row, metric)
-        for column, write in (
-            ("parameters", lambda row: f'<td class="number fact">{size(row.parameters) or "–"}</td>'),
-            ("multiply_adds", lambda row: f'<td class="number fact">{size(row.multiply_adds) or "–"}</td>'),
-            ("published", lambda row: f'<td class="fact">{row.published_on or "–"}</td>'),
-            ("extra_data", lambda row: f'<td class="fact">{escape(row.extra_data) or "–"}</td>'),
-            ("verdict", self.write_verdict),
-            ("links", self.write_links),
-            ("date", self.write_date),
-        ):
-            if column in self.columns:
-                yield write(row)
 
     def write_rank(self, row: BoardRow) -> str:
         if not row.rank:
@@ -108,19 +114,19 @@ class RowWriter:
         link = f'<a href="{escape(row.model_slug.join(self.to_model))}">{escape(row.model_name)}</a>'
         return f'<th scope="row" class="model">{link}<small>{" · ".join(notes)}</small></th>'
 
-    def write_metric(self, row: BoardRow, metric: Metric) -> Iterator[str]:
-        is_chosen = metric == self.board.metric
-        if not is_chosen and "metrics" not in self.columns:
-            return
+    def write_chosen(self, metric: Metric, row: BoardRow) -> str:
         cell = row.scores.get(metric.key) or ScoreCell()
-        classes = f"score{'' if is_chosen else ' other'}{' best' if cell.is_best else ''}"
-        note = ""
-        if is_chosen and cell.claimed is not None:
+        note = strip = ""
+        if cell.claimed is not None:
             claim = "" if cell.verified is None else f" {score(cell.claimed, metric)}"
             note = f"<small>{self.texts['claim']}{claim}</small>"
-        yield f'<td class="{classes}">{score(cell.shown, metric)}{note}</td>'
-        if is_chosen and self.axis:
-            yield f'<td class="strip">{self.write_strip(cell, self.axis)}</td>'
+        if self.axis:
+            strip = f'<td class="strip">{self.write_strip(cell, self.axis)}</td>'
+        return f'<td class="score{" best" if cell.is_best else ""}">{score(cell.shown, metric)}{note}</td>{strip}'
+
+    def write_other(self, metric: Metric, row: BoardRow) -> str:
+        cell = row.scores.get(metric.key) or ScoreCell()
+        return f'<td class="score other{" best" if cell.is_best else ""}">{score(cell.shown, metric)}</td>'
 
     def write_strip(self, cell: ScoreCell, axis: charts.Axis) -> str:
         place = charts.make_strip(axis, cell)
@@ -139,6 +145,18 @@ class RowWriter:
         if place.claimed is not None:
             parts.append(f'<circle cx="{place.claimed}" cy="15" r="5" class="hollow"/>')
         return f'<svg role="img" aria-label="{" ".join(said)}">{"".join(parts)}</svg>'
+
+    def write_parameters(self, row: BoardRow) -> str:
+        return f'<td class="number fact">{size(row.parameters) or "–"}</td>'
+
+    def write_multiply_adds(self, row: BoardRow) -> str:
+        return f'<td class="number fact">{size(row.multiply_adds) or "–"}</td>'
+
+    def write_published(self, row: BoardRow) -> str:
+        return f'<td class="fact">{row.published_on or "–"}</td>'
+
+    def write_extra_data(self, row: BoardRow) -> str:
+        return f'<td class="fact">{escape(row.extra_data) or "–"}</td>'
 
     def write_verdict(self, row: BoardRow) -> str:
         verdict = "claimed" if row.status == "claimed" else row.verdict
