@@ -74,12 +74,15 @@ def find_named(row: Any) -> QuerySet[BoardFacts]:
             return BoardFacts.objects.filter(benchmark__task=row.pk)
         case Metric():
             return BoardFacts.objects.filter(benchmark__metrics=row.pk)
+        case BenchmarkMetric():
+            return BoardFacts.objects.filter(benchmark=row.benchmark_id)
     return BoardFacts.objects.none()
 
 
 def renew(instance: Any, **_: Any) -> None:
     if keys := list(find_named(instance).values_list("pk", flat=True).distinct()):
-        BoardFacts.objects.filter(pk__in=keys).update(version=time.time_ns())
+        version = time.time_ns()
+        BoardFacts.objects.filter(pk__in=keys).update(version=version, names_version=version)
         forget()
 
 
@@ -94,7 +97,7 @@ def connect() -> None:
     for model in (Entry, Claim, Model, Paper, BenchmarkMetric):
         post_save.connect(mark, sender=model, dispatch_uid="staleness")
         post_delete.connect(mark, sender=model, dispatch_uid="staleness")
-    for named in (Benchmark, Protocol, Split, Dataset, Task, Metric):
-        post_save.connect(renew, sender=named, dispatch_uid="staleness")
-        post_delete.connect(renew, sender=named, dispatch_uid="staleness")
+    for named in (Benchmark, Protocol, Split, Dataset, Task, Metric, BenchmarkMetric):
+        post_save.connect(renew, sender=named, dispatch_uid="names")
+        post_delete.connect(renew, sender=named, dispatch_uid="names")
     m2m_changed.connect(mark_linked, sender=Entry.weights.through, dispatch_uid="staleness")

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 from pytest_django.plugin import DjangoDbBlocker
 
+from leaderboard.queries.heads import forget_heads
 from leaderboard.triggers import TRIGGERS
 from leaderboard.versions import forget
 from tests.processes import WorkerProcess, start_worker_process
@@ -73,6 +74,7 @@ def nothing_left() -> Iterator[None]:
     yield
     cache.clear()
     forget()
+    forget_heads()
     translation.deactivate()
 
 

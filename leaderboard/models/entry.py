@@ -176,8 +176,9 @@ class BoardFacts(models.Model):
     """What a board's page says of the whole board, so that no reader has to count it.
 
     Derived; written by `services.standings` alone. `version` is another one after every change, so that what was made
-    from it can be kept as long as it stands. `is_stale` says that something was written past the services; the
-    entries that it bears on say so too.
+    from it can be kept as long as it stands; `names_version` is another one only after a change of what stands around
+    the entries: benchmark, dataset, protocol, task or metrics. `is_stale` says that something was written past the
+    services; the entries that it bears on say so too.
     """
 
     # How long something that was made from a version is kept in the cache.
@@ -187,6 +188,7 @@ class BoardFacts(models.Model):
 
     benchmark = models.OneToOneField(Benchmark, models.CASCADE, related_name="facts")
     version = models.PositiveBigIntegerField(default=time.time_ns)
+    names_version = models.PositiveBigIntegerField(default=time.time_ns)
     is_stale = models.BooleanField(default=False)
     entries = models.PositiveIntegerField(default=0)
     verified = models.PositiveIntegerField(default=0)

@@ -47,16 +47,15 @@ def narrow(rows: QuerySet[R], filters: BoardFilters, places: dict[str, str], fac
     if filters.framework:
         links = Entry.weights.through.objects.filter(entry_id=OuterRef(places["entry"]))
         rows = rows.filter(Exists(links.filter(weights__framework__in=find_spellings(facts, filters.framework))))
-    bounds = {
+    bounds: dict[str, object] = {
         f"{places['parameters']}__lte": filters.max_parameters,
         f"{places['multiply_adds']}__lte": filters.max_multiply_adds,
         f"{places['published_on']}__gte": filters.published_from,
         f"{places['published_on']}__lte": filters.published_to,
     }
-    rows = rows.filter(**{field: bound for field, bound in bounds.items() if bound is not None})
-    if filters.text:
-        rows = rows.filter(**{f"{places['name']}__icontains": filters.text})
-    return rows
+    bounds[f"{places['name']}__icontains"] = filters.text or None
+    asked = {field: bound for field, bound in bounds.items() if bound is not None}
+    return rows.filter(**asked) if asked else rows
 
 
 def find_spellings(facts: BoardFacts, framework: str) -> list[str]:

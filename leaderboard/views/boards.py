@@ -71,6 +71,7 @@ def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
         context = read_context(head, request.GET)
         if not is_fragment:
             context |= {
+                "variants": head.variants,
                 "charts": read_charts(head, request.GET.get("chart", "")),
                 "findings": read_findings(head.facts),
             }
@@ -97,7 +98,6 @@ def read_context(head: Head, query: QueryDict) -> dict[str, Any]:
     columns = read_columns(query)
     return {
         "benchmark": head.benchmark,
-        "variants": head.variants,
         "board": board,
         "error": error,
         "counts": head.facts,

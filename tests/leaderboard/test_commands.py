@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 from knox.auth import TokenAuthentication
 
@@ -73,6 +74,8 @@ def test_csv_and_json_hold_every_row(command: Command, imagenet: str) -> None:
     document = json.loads(command("export_leaderboard", imagenet, "--format", "json"))
     assert [row["model"]["name"] for row in document["results"]] == [row["model"] for row in rows]
     assert document["benchmark"].endswith(f"/benchmarks/{imagenet}/")
+    answer = Client().get(f"/api/v1/benchmarks/{imagenet}/leaderboard/")
+    assert document["results"] == answer.json()["results"]
 
 
 @pytest.mark.parametrize(("format", "filename"), [("markdown", "board.md"), ("pwc", "board.json")])
