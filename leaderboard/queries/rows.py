@@ -87,7 +87,7 @@ CHOSEN = ("entry_id", "order_value", "rank", "rank_low", "rank_high")
 LINES = """
 WITH chosen (entry_id, order_value, rank, rank_low, rank_high) AS ({chosen})
 SELECT chosen.entry_id, chosen.order_value, chosen.rank, chosen.rank_low, chosen.rank_high,
-       entry.status, entry.verdict, entry.extra_data, entry.code_urls, entry.verified_at,
+       entry.status, entry.verdict, entry.extra_data, CAST(entry.code_urls AS text), entry.verified_at,
        model.slug, model.name, model.parameters, model.multiply_adds,
        coalesce(paper.url, ''), coalesce(paper.title, ''), paper.published_on,
        (SELECT CAST({collect}({array}(framework, url, sha256)) AS text)

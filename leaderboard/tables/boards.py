@@ -85,6 +85,12 @@ MARKDOWN_SIGNS = re.compile(r"([\\|*_`\[\]<>])")
 
 def row_to_dict(row: Row) -> dict[str, Any]:
     """Return a row with the fields that the API promises."""
+    claims, verified = {}, {}
+    for key, cell in row.scores.items():
+        if cell.claimed is not None:
+            claims[key] = cell.claimed
+        if cell.verified is not None:
+            verified[key] = {"value": cell.verified, "low": cell.low, "high": cell.high}
     return {
         "rank": row.rank,
         "rank_low": row.rank_low,
@@ -92,12 +98,8 @@ def row_to_dict(row: Row) -> dict[str, Any]:
         "model": {"slug": row.model_slug, "name": row.model_name},
         "status": row.status,
         "verdict": row.verdict,
-        "claims": {key: cell.claimed for key, cell in row.scores.items() if cell.claimed is not None},
-        "verified": {
-            key: {"value": cell.verified, "low": cell.low, "high": cell.high}
-            for key, cell in row.scores.items()
-            if cell.verified is not None
-        },
+        "claims": claims,
+        "verified": verified,
         "weights": [{"framework": w.framework, "url": w.url, "sha256": w.sha256} for w in row.weights],
         "paper_url": row.paper_url,
         "code_urls": [code["url"] for code in row.code_urls],
