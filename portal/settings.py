@@ -267,8 +267,7 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
-# The Chinese locale groups no digits by itself.
-NUMBER_GROUPING = 3
+FORMAT_MODULE_PATH = ["portal.formats"]
 TIME_ZONE = "UTC"
 MODELTRANSLATION_LANGUAGES = ("en", "zh-hans")
 MODELTRANSLATION_DEFAULT_LANGUAGE = "en"

@@ -1,6 +1,7 @@
 """How numbers, scores and verdicts are written on pages."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -63,7 +64,7 @@ def duration(seconds: float | None) -> str:
 @register.filter
 def p_value(value: float) -> str:
     """Write a p value, a very small one as a bound."""
-    return "p < 1e−9" if value < 1e-9 else f"p = {value:.2g}"
+    return "p < 1e−9" if value < 1e-9 else "p = " + re.sub("e-0?", "e\N{MINUS SIGN}", f"{value:.2g}")
 
 
 @register.filter

@@ -79,3 +79,14 @@ def test_no_page_is_wider_than_its_window(page: Page, live_portal: str, shapes: 
     ):
         page.goto(live_portal + path)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+
+
+def test_no_row_is_cut_off_on_a_phone(page: Page, live_portal: str, shapes: Benchmark) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    model = Benchmark.objects.get(slug__contains="imagenet").entries.select_related("model__paper")[0].model
+    assert model.paper
+    for path in ("/datasets/", "/models/", model.get_absolute_url(), model.paper.get_absolute_url()):
+        page.goto(live_portal + path)
+        expect(page.locator(".sheet").first).to_be_visible()
+        hidden = page.locator(".sheet").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
+        assert max(hidden) <= 0, path

@@ -11,6 +11,7 @@ from django.utils import timezone
 from leaderboard.models import Model, Result, Webhook
 from leaderboard.queries.moderation import QUEUES
 from leaderboard.services import moderation
+from leaderboard.templatetags.veriboard import p_value
 from tests.web.conftest import Stage
 
 PAGE_BYTES = 100_000
@@ -226,6 +227,17 @@ def test_neighbours_and_comparison_show_the_paired_test(stage: Stage, anyone: Cl
     text = anyone.get(compare(stage)).content.decode()
     assert "ResNet-20 alone is right 0 times, ResNet-32 alone 0 times" in text
     assert "cannot be told apart" in text
+
+
+@pytest.mark.parametrize(("value", "written"), [(0.32, "p = 0.32"), (2.31e-9, "p = 2.3e−9"), (1e-12, "p < 1e−9")])
+def test_small_probability_is_written_as_people_write_it(value: float, written: str) -> None:
+    assert p_value(value) == written
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_digits_are_grouped_in_both_languages(stage: Stage, anyone: Client, language: str) -> None:
+    answer = anyone.get("/models/densenet-121/", headers={"Accept-Language": language})
+    assert "7,978,856" in answer.content.decode()
 
 
 def test_ledger_tells_what_was_claimed_run_and_decided(stage: Stage, anyone: Client, admin: Client) -> None:
