@@ -26,6 +26,7 @@ from leaderboard.models import (
 )
 from leaderboard.services import audit, standings
 from leaderboard.tables.document import (
+    FormatFault,
     ParsedBenchmark,
     ParsedCatalogue,
     ParsedDataset,
@@ -64,7 +65,10 @@ class DryRun(Exception):
 def import_catalogue(
     parsed: ParsedCatalogue, *, by: audit.Actor, at: dt.datetime, dry_run: bool = False
 ) -> ImportReport:
-    """Store what the table says, all or nothing, and derive the boards anew."""
+    """Store what the table says, all or nothing, and derive the boards anew.
+
+    Raises: FormatFault where the name of a task, a dataset or a metric is none that can be stored.
+    """
     importer = Importer(parsed.source)
     importer.report.skipped += parsed.skipped
     try:
@@ -86,8 +90,13 @@ class Importer:
         self.seen: set[tuple[int, int, str]] = set()
 
     def ensure(self, kind: type[M], key: dict[str, Any], facts: dict[str, Any]) -> M:
-        """Return the object with this key, made where it is missing, its empty fields filled from `facts`."""
+        """Return the object with this key, made where it is missing, its empty fields filled from `facts`.
+
+        Raises: FormatFault.
+        """
         facts = {name: value for name, value in facts.items() if value not in (None, "")}
+        for name, value in (key | facts).items():
+            check_text(kind, name, value)
         found, is_new = kind._default_manager.get_or_create(**key, defaults=facts)
         name = kind._meta.model_name or ""
         missing = {f: v for f, v in facts.items() if getattr(found, f) in (None, "")}
@@ -191,10 +200,30 @@ def spread(name: str, texts: Texts) -> dict[str, str]:
     return {f"{name}_{language.replace('-', '_')}": text for language, text in texts.items()}
 
 
+def check_text(kind: type[models.Model], name: str, value: Any) -> None:
+    """Raises: FormatFault where the text is longer than the field, or no text; SQLite alone would take it."""
+    if not isinstance(value, str):
+        return
+    place, longest = (
+        f"{name.partition('_')[0]} of a {kind._meta.model_name}",
+        getattr(kind._meta.get_field(name), "max_length", None),
+    )
+    if longest and len(value) > longest:
+        raise FormatFault(f"The {place} is longer than {longest} characters: {value[:40]}….")
+    if not is_text(value):
+        raise FormatFault(f"The {place} holds a null byte or half a character: {value[:40]!r}.")
+
+
+def is_text(value: str) -> bool:
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def check_row(parsed: ParsedEntry, metrics: dict[str, Metric]) -> str:
     """Return why the row cannot be stored, or nothing."""
     if len(parsed.model) > MAX_NAME:
         return f"the model's name is longer than {MAX_NAME} characters"
+    if not is_text(f"{parsed.model} {parsed.paper_title} {parsed.paper_url}"):
+        return "a text in it holds a null byte or half a character"
     if any(len(url) > MAX_ADDRESS for url in (parsed.paper_url, *(link.url for link in parsed.weights))):
         return f"an address is longer than {MAX_ADDRESS} characters"
     for key, score in parsed.scores.items():

@@ -27,8 +27,11 @@ def parse(text: str, *, filename: str) -> ParsedCatalogue:
         catalogue = ParsedCatalogue(source=filename)
         for task in tasks:
             read_task(task, catalogue)
+    except json.JSONDecodeError as error:
+        raise FormatFault(f"{filename} is cut short or damaged: no JSON from line {error.lineno} on.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FormatFault(f"{filename} is no evaluation-tables file of Papers with Code: {error}.") from error
+        sentence = "is no evaluation-tables file of Papers with Code, a list of tasks with their datasets"
+        raise FormatFault(f"{filename} {sentence}.") from error
     if not any(task.benchmarks for task in catalogue.tasks):
         raise FormatFault(f"{filename} holds no table of results; nothing can be imported.")
     return catalogue

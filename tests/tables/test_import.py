@@ -1,6 +1,7 @@
 """The importer on the tables that the field really wrote, and on the seed that comes with the project."""
 
 import io
+import json
 import re
 from pathlib import Path
 
@@ -174,6 +175,10 @@ BROKEN = {
     "bare.csv": (b"model,top1,top5\n", "holds no rows"),
     "deep.json": (b"[" * 100_000, "is nested deeper than any table"),
     "null.md": (b"# T\0\n", "holds null bytes"),
+    "half.json": (b'[{"task": "Ima', "is cut short or damaged: no JSON from line 1 on"),
+    "odd.json": (b'[{"task": 3, "datasets": {"a": 1}}]', "a list of tasks with their datasets"),
+    "open.yml": (b"model-index:\n- name: [x\n", "is no YAML at line 3"),
+    "bare.yml": (b"model-index: 3\n", "holds no model-index with results"),
 }
 
 
@@ -195,6 +200,87 @@ def test_broken_table_is_refused_with_one_sentence(tmp_path: Path, name: str) ->
 def test_missing_file_is_refused_with_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"nowhere\.md cannot be read: No such file or directory\.$"):
         take(tmp_path / "nowhere.md")
+
+
+CARD = """---
+license: mit
+model-index:
+- name: Net-18
+  results:
+  - task: {type: image-classification}
+    dataset: {name: ImageNet-1k, type: ILSVRC/imagenet-1k, split: validation}
+    metrics:
+    - {type: accuracy, value: 81.20, name: Top 1 Accuracy, verified: true}
+  - task: {type: image-classification}
+    dataset: {name: ImageNet-1k, type: ILSVRC/imagenet-1k, split: validation}
+    metrics:
+    - {type: top_5_accuracy, value: 95.1 %}
+  - task: {type: image-classification}
+    dataset: {name: ImageNet-1k, type: ILSVRC/imagenet-1k, split: validation}
+    metrics:
+    - {type: accuracy, value: 80}
+  - task: {type: image-classification}
+    dataset: {name: Flowers, type: flowers}
+    metrics:
+    - {type: accuracy, value: .nan}
+    - {type: accuracy, value: !!python/object/apply:os.system [id]}
+  - metrics: [{type: accuracy, value: 3}]
+---
+# Net-18
+
+| not | read |
+|-----|------|
+"""
+
+
+@pytest.mark.parametrize("name", ["README.md", "index.yml"])
+def test_model_index_is_taken_as_claims_and_twice_without_a_change(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(CARD if name == "README.md" else CARD.split("---")[1])
+    reasons = [line.partition(": ")[2] for line in take(path).splitlines() if line.startswith("not taken")]
+    assert reasons == [
+        "Net-18: another result of this model states Acc@1 81.20",
+        "Net-18: Acc@1 is '.nan', which is no number",
+        "Net-18: the row names no task or no dataset",
+    ]
+    board = Benchmark.objects.get()
+    assert board.slug == "imagenet-1k-val"
+    entry = board.entries.get()
+    assert (entry.model.name, entry.status, board.split.name) == ("Net-18", "claimed", "validation")
+    assert {claim.metric.key: claim.text for claim in entry.claims.all()} == {"top1": "81.20", "top5": "95.1"}
+    before = dump()
+    assert take(path).startswith("nothing changed")
+    assert dump() == before
+
+
+def test_own_export_as_model_index_is_taken(table: Path, tmp_path: Path) -> None:
+    take(table)
+    board = Benchmark.objects.get(slug__contains="imagenet")
+    path = tmp_path / "board.yml"
+    with path.open("w") as file:
+        call_command("export_leaderboard", board.slug, format="model-index", stdout=file)
+    claims = Claim.objects.count()
+    take(path)
+    assert Claim.objects.count() > claims
+    assert Dataset.objects.filter(slug=board.split.dataset.slug).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "dataset", "sentence"),
+    [
+        ("T" * 201, "D", "The name of a task is longer than 200 characters"),
+        ("T", "D" * 201, "The name of a dataset is longer than 200 characters"),
+        ("T\0", "D", "The name of a task holds a null byte"),
+        ("T", "\ud800", "holds a null byte or half a character"),
+    ],
+)
+def test_name_that_no_database_holds_is_refused(tmp_path: Path, task: str, dataset: str, sentence: str) -> None:
+    path = tmp_path / "tables.json"
+    sota = {"metrics": ["Top 1 Accuracy"], "rows": [{"model_name": "M", "metrics": {"Top 1 Accuracy": "80"}}]}
+    path.write_text(json.dumps([{"task": task, "datasets": [{"dataset": dataset, "sota": sota}]}]))
+    with pytest.raises(CommandError, match=sentence):
+        take(path)
+    assert not Task.objects.exists()
 
 
 ROWS = """# Image classification

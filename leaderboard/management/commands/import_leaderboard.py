@@ -23,11 +23,11 @@ class Command(BaseCommand):
         file = options["file"]
         try:
             parsed = read_catalogue(file.read_bytes(), filename=file.name, format=options["format"])
+            report = import_catalogue(parsed, by="import_leaderboard", at=timezone.now(), dry_run=options["dry_run"])
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
         except FormatFault as fault:
             raise CommandError(str(fault)) from fault
-        report = import_catalogue(parsed, by="import_leaderboard", at=timezone.now(), dry_run=options["dry_run"])
         self.describe(report, is_dry=options["dry_run"])
 
     def describe(self, report: ImportReport, *, is_dry: bool) -> None:
