@@ -299,6 +299,14 @@ def test_feed_lists_what_was_verified(stage: Stage, anyone: Client) -> None:
     assert "ResNet-32: Acc@1 81.900" in text
 
 
+def test_ids_in_feeds_are_addresses_as_atom_wants_them(stage: Stage, anyone: Client) -> None:
+    moderation.retract(stage.verified, by=stage.admin, at=timezone.now(), reason="Trained on the test images.")
+    for path in (f"/benchmarks/{stage.digits.slug}/feed.atom", "/changes/feed.atom"):
+        ids = re.findall(r"<id>([^<]*)</id>", anyone.get(path).content.decode())
+        assert len(ids) == len(set(ids)) == 2
+        assert all(re.fullmatch(r"(https?://|tag:[\w.]+,\d{4}-\d\d-\d\d:)[\w/.:-]+", each) for each in ids), ids
+
+
 def test_public_key_is_served(stage: Stage, anyone: Client) -> None:
     assert anyone.get("/attestation-key.pem").content.startswith(b"-----BEGIN PUBLIC KEY-----")
 
