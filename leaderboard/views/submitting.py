@@ -87,7 +87,8 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def show_protocol(request: SignedInRequest) -> HttpResponse:
     """Show the fields of the protocol anew, after another benchmark, architecture or file was chosen."""
-    boards = Benchmark.objects.select_related("protocol").filter(slug=request.GET.get("benchmark", "")[:100])
+    slug = request.GET.get("benchmark", "")[:100].replace("\0", "")
+    boards = Benchmark.objects.select_related("protocol").filter(slug=slug)
     context = {
         "form": SubmissionForm(boards, request.GET),
         "interpolations": INTERPOLATIONS,
