@@ -113,11 +113,7 @@ async function send(form) {
     if (step.lengthComputable) bar.value = step.loaded / step.total;
   });
   request.addEventListener("load", () => showAnswer(form, request));
-  request.addEventListener("error", () => {
-    bar.hidden = true;
-    button.disabled = false;
-    form.querySelector("[data-failed]").hidden = false;
-  });
+  request.addEventListener("error", () => showFailure(form));
   request.open("POST", form.action);
   request.send(new FormData(form));
 }
@@ -130,11 +126,22 @@ function showAnswer(form, request) {
   const page = new DOMParser().parseFromString(request.responseText, "text/html");
   const fresh = page.querySelector("form[data-upload]");
   upload = null;
-  if (fresh) {
-    form.replaceWith(fresh);
-    htmx.process(fresh);
+  if (!fresh) {
+    // Not the form again: the session has ended, or something before the portal answered. The page says which.
+    showFailure(form, page.querySelector("main .lead")?.textContent);
+    return;
   }
+  form.replaceWith(fresh);
+  htmx.process(fresh);
   document.querySelector("[aria-invalid]")?.focus();
+}
+
+function showFailure(form, sentence) {
+  const place = form.querySelector("[data-failed]");
+  if (sentence) place.textContent = sentence;
+  place.hidden = false;
+  form.querySelector("progress").hidden = true;
+  form.querySelector("button[type=submit]").disabled = false;
 }
 
 document.addEventListener("submit", (event) => {

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from leaderboard.models import Benchmark, Submission
 from tests.processes import ROOT
-from tests.small import write_images
+from tests.small import write_images, write_weights
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PASSWORD = "correct horse battery"
@@ -56,6 +56,20 @@ def test_refusal_stands_beside_its_field_and_keeps_what_was_typed(
     expect(page.locator("#model_name")).to_have_value("Random ResNet-20")
     expect(page.locator("#claim_top1")).to_have_value("99.5")
     assert not Submission.objects.exists()
+
+
+def test_form_says_so_where_the_visit_has_ended(
+    page: Page, live_portal: str, shapes: Benchmark, tmp_path: Path
+) -> None:
+    sign_up(page, live_portal)
+    page.goto(f"{live_portal}/submit/?benchmark=shapes")
+    page.fill("#model_name", "Random ResNet-20")
+    page.set_input_files("#weights", write_weights(tmp_path / "net.safetensors"))
+    page.context.clear_cookies()
+    button = page.get_by_role("button", name="Submit for verification")
+    button.click()
+    expect(page.locator("[data-failed]")).to_contain_text("load the page again")
+    expect(button).to_be_enabled()
 
 
 def test_chinese_reader_stays_in_chinese(page: Page, live_portal: str, shapes: Benchmark) -> None:
