@@ -42,6 +42,25 @@ def test_address_is_confirmed_before_the_first_sign_in(settings: Settings, clien
     assert sign_in("mei").get("/account/").status_code == 200
 
 
+def test_pages_and_mails_of_accounts_are_chinese_throughout(
+    stage: Stage, owner: Client, client: Client, settings: Settings
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    chinese = {"Accept-Language": "zh-CN"}
+    paths = {"/accounts/login/": client, "/accounts/signup/": client, "/accounts/email/": owner}
+    pages = [of.get(path, headers=chinese).content.decode() for path, of in paths.items()]
+    pages.append(owner.get("/accounts/logout/", headers=chinese).content.decode())
+    client.post("/accounts/signup/", SIGN_UP, headers=chinese)
+    (message,) = mail.outbox
+    shown = [
+        " ".join(re.findall(r'(?:>|placeholder=")([^<"]*)', page.partition("<main")[2].partition("</main")[0]))
+        for page in pages
+    ]
+    for text in (*shown, str(message.subject), re.sub(r"http\S+", "", str(message.body))):
+        assert re.search(r"[\u4e00-\u9fff]", text)
+        assert not re.search(r"\be-?mail|hello|登出|帐号|[\u4e00-\u9fff] ?[.!]", text, re.IGNORECASE), text
+
+
 def test_forgotten_password_is_set_anew(stage: Stage, client: Client) -> None:
     client.post("/accounts/password/reset/", {"email": stage.owner.email})
     (link,) = re.findall(r"http://\S+(/accounts/password/reset/key/\S+/)", str(mail.outbox[0].body))
