@@ -4,6 +4,7 @@ For work that lets go of the interpreter: Pillow decodes and resizes so, and has
 """
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,9 +17,9 @@ B = TypeVar("B")
 AHEAD = 4
 
 
-def work_ahead(work: Callable[[A], B], items: Iterable[A]) -> Generator[B, None, None]:
-    """Yield the results in the items' order. Raises: what the work raises, in its turn."""
-    threads = os.cpu_count() or 1
+def work_ahead(work: Callable[[A], B], items: Iterable[A], most: int | None = None) -> Generator[B, None, None]:
+    """Yield the results in the items' order. `most`: threads at most. Raises: what the work raises, in its turn."""
+    threads = min(os.cpu_count() or 1, most or sys.maxsize)
     running: deque[Future[B]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
