@@ -30,7 +30,7 @@ run: setup ## portal, worker and scheduler, for development
 	@$(PYTHON) manage.py migrate --verbosity 0
 	@$(VENV)/bin/honcho start
 
-test: setup ## all tests; SERVICES=1 adds PostgreSQL, Redis, Chromium and skips nothing
+test: setup ## all tests; SERVICES=1 adds PostgreSQL, Redis, Chromium and skips only what needs a GPU
 	@scripts/test.sh
 
 check: format lint types imports templates migrations deploy translations lock ## everything that needs no test run

@@ -1,7 +1,7 @@
 """The predicting process as its parent sees it: started early, told its job, listened to, judged by its exit.
 
-It needs seconds to load its libraries and then the network, so it is started first, and told twice: what to load, and
-that the pixels are ready.
+It needs seconds to load its libraries and then the network, so it is started first, and told what to load, that the
+file of the pixels is there, and how many of them it holds.
 """
 
 import os
@@ -46,13 +46,22 @@ class Child:
             self.process.stdin.write(f"{word}\n".encode())
             self.process.stdin.flush()
 
-    def predict(self, classes: int, tell: Tell) -> None:
-        """Let it do the job that it was told, to the end.
+    def hang_up(self) -> None:
+        """Say nothing more: where it still needs a word, it ends."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+
+    def listen(self, tell: Tell) -> None:
+        """Pass on what it says until it ends.
 
         Raises: InputFault where the file is at fault, ForwardMissing, EngineTrouble where we are.
         """
         assert self.process.stdout is not None
-        self.tell(classes)
         for line in self.process.stdout:
             if progress := Progress.from_json(line.decode(errors="replace")):
                 tell(progress)
@@ -73,11 +82,11 @@ def start_child(box: tuple[str, ...], family: str, work: Path) -> Iterator[Child
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment
         ) as process,
     ):
+        child = Child(process, errors)
         try:
-            yield Child(process, errors)
+            yield child
         finally:
-            if process.poll() is None:
-                process.kill()
+            child.end()
 
 
 def judge_exit(status: int, errors: Path) -> None:

@@ -3,7 +3,7 @@
 All compute the same function and differ in the order of their additions, that is in the last bits of a logit:
 
 - `eager`: PyTorch as it comes, in its own memory layout. Bit for bit what the reference evaluation computes.
-- `channels_last`: the same operations on the memory layout that convolutions prefer.
+- `channels_last`: the same operations on the memory layout that convolutions prefer on a CPU.
 - `onnxruntime`: the network exported to a graph and run by ONNX Runtime, which folds normalisations into convolutions.
 
 A compiled forward is not among them: the compiler starts programs, which the box forbids, and needs longer to compile a
@@ -25,6 +25,8 @@ from evaluation.contract import UNIVERSAL_FORWARD, ForwardMissing, InputFault
 # A longer evaluation measures the candidates on its first images; a shorter one goes by what such measurements found.
 MEASURED_FROM = 5_000
 ROUNDS = 3
+# On a GPU another memory layout is tried where the whole evaluation takes longer than so.
+TRIED_FROM_SECONDS = 20
 # Images by which it is told whether two forwards agree: each gives as many numbers as there are classes.
 TRIED = 4
 # Of the spread of the logits: what float32 sums differ by when their order changes, and far below any real mistake.
@@ -53,23 +55,23 @@ class ForwardUnavailable(RuntimeError):
 
 @torch.inference_mode()
 def choose(
-    module: nn.Module, images: torch.Tensor, wanted: str, samples: int, exported: Forward | None = None
+    module: nn.Module, images: torch.Tensor, wanted: str, samples: int, opened: Forward | None = None
 ) -> Forward:
     """Return the forward that is wanted, or of the candidates the fastest that agrees with PyTorch on these images.
 
-    `samples`: how many images are to come; the more, the more a measurement is worth. `exported`: what `export_early`
+    `samples`: how many images are to come; the more, the more a measurement is worth. `opened`: what `open_early`
     returned. Raises: ForwardMissing where the one that is wanted by name cannot be had.
     """
     if wanted != "auto":
         try:
-            return exported if exported and exported.name == wanted else open_forward(wanted, module, images)
+            return opened if opened and opened.name == wanted else open_forward(wanted, module, images)
         except ForwardUnavailable as reason:
             raise ForwardMissing(f"The forward {wanted} cannot be used here: {reason}.") from reason
-    usual, few = open_forward(UNIVERSAL_FORWARD, module, images), images[:TRIED]
     if images.device.type != "cpu":
-        return usual
+        return choose_layout(module, images, samples, opened)
+    usual, few = open_forward(UNIVERSAL_FORWARD, module, images), images[:TRIED]
     try:
-        exported = exported or open_forward("onnxruntime", module, images)
+        exported = opened or open_forward("onnxruntime", module, images)
         if not agree(exported.run(few), usual.run(few)):
             return usual
     # A graph that was exported and then fails is no fault of the file: PyTorch runs it.
@@ -80,14 +82,29 @@ def choose(
     return min((exported, usual), key=lambda forward: measure(forward, images))
 
 
+def choose_layout(module: nn.Module, images: torch.Tensor, samples: int, opened: Forward | None) -> Forward:
+    """Return the forward with the faster memory layout on a GPU, for batches of this size.
+
+    In float32 it is mostly the plain one. To try the other takes seconds, as its kernels are loaded, and can win a
+    fraction only of a long evaluation.
+    """
+    plain = opened or open_forward("eager", module, images)
+    seconds = measure(plain, images)
+    if seconds * samples / len(images) < TRIED_FROM_SECONDS:
+        return plain
+    other = open_forward("channels_last", module, images)
+    # Opened again, as it is one network, whose weights lie in one layout at a time.
+    return other if measure(other, images) < seconds else open_forward("eager", module, images)
+
+
 @torch.inference_mode()
-def export_early(module: nn.Module, images: torch.Tensor, wanted: str) -> Forward | None:
-    """Return the exported network where the choice will want it, before there are images: any of their shape do."""
-    if wanted not in ("auto", "onnxruntime") or images.device.type != "cpu":
-        return None
-    module.to(memory_format=torch.channels_last)
+def open_early(module: nn.Module, images: torch.Tensor, wanted: str) -> Forward | None:
+    """Return the forward that the choice will want first, before there are images: any of their shape do."""
+    if images.device.type == "cpu":
+        module.to(memory_format=torch.channels_last)
+    first = "onnxruntime" if images.device.type == "cpu" else "eager"
     try:
-        return open_forward("onnxruntime", module, images)
+        return open_forward(first if wanted == "auto" else wanted, module, images)
     # The choice will say so, or do without.
     except ForwardUnavailable:
         return None
@@ -137,8 +154,11 @@ def export(module: nn.Module, images: torch.Tensor) -> nn.Module:
 
 
 def rehearse() -> None:
-    """Choose a forward for a network of no use: the first export loads what the later ones need."""
-    choose(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), torch.zeros(TRIED, 3, 8, 8), "auto", TRIED)
+    """Choose a forward for a network of no use: the first export loads what the later ones need, as does a GPU."""
+    network, images = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2)), torch.zeros(TRIED, 3, 8, 8)
+    choose(network, images, "auto", TRIED)
+    if torch.cuda.is_available():
+        choose(network.cuda(), images.cuda(), "auto", TRIED)
 
 
 def agree(found: object, expected: object) -> bool:
@@ -155,5 +175,7 @@ def measure(forward: Forward, images: torch.Tensor) -> float:
     for _ in range(ROUNDS):
         begun = time.perf_counter()
         forward.run(images)
+        if images.device.type == "cuda":
+            torch.cuda.synchronize(images.device)
         seconds.append(time.perf_counter() - begun)
     return min(seconds)

@@ -22,7 +22,7 @@ from evaluation.engine.pipeline import conclude, draw_order, prepare_dataset
 from evaluation.engine.record import MEMORY
 
 # What the parts' environments may differ in without the predictions being other ones.
-MAY_DIFFER = ("batch_size", "threads", "box", *MEMORY)
+MAY_DIFFER = ("batch_size", "cuda_graph", "threads", "box", *MEMORY)
 
 
 def merge(spec: EvaluationSpec, paths: Sequence[Path], tell: Tell, evidence: Path | None = None) -> EvaluationReport:

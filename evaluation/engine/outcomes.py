@@ -18,6 +18,7 @@ from evaluation.engine.job import EngineTrouble, name_chunk
 from evaluation.engine.metrics import Kind, Outcomes
 
 Columns = dict[str, npt.NDArray[np.generic]]
+Labels = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,32 @@ class Part:
     outcomes: Outcomes
 
 
-def judge_chunks(kind: Kind, predictions: Path, labels: npt.NDArray[np.int32], classes: int, chunk: int) -> Outcomes:
-    """Return the outcomes of the predicted chunks. `labels`: in the order of the predictions."""
-    pieces = [labels[start : start + chunk] for start in range(0, len(labels), chunk)]
-    # A chunk at a time: the logits of all of ImageNet would be in memory several times over.
-    return join(
-        [kind.judge(read_chunk(predictions, index, (len(piece), classes)), piece) for index, piece in enumerate(pieces)]
-    )
+class Judge:
+    """Judges the predicted chunks as they come. `labels`: sample first, in the order of the predictions.
+
+    A chunk at a time: the logits of all of ImageNet would be in memory several times over.
+    """
+
+    def __init__(self, kind: Kind, predictions: Path, labels: Labels, classes: int, chunk: int) -> None:
+        self.kind, self.predictions, self.classes = kind, predictions, classes
+        self.pieces = [labels[start : start + chunk] for start in range(0, len(labels), chunk)]
+        self.judged: list[Outcomes] = []
+
+    def catch_up(self) -> None:
+        """Judge what is there by now. Raises: EngineTrouble where a chunk is none."""
+        while len(self.judged) < len(self.pieces) and (self.predictions / name_chunk(len(self.judged))).exists():
+            self.judge_next()
+
+    def judge_next(self) -> None:
+        place = len(self.judged)
+        piece = self.pieces[place]
+        self.judged.append(self.kind.judge(read_chunk(self.predictions, place, (len(piece), self.classes)), piece))
+
+    def finish(self) -> Outcomes:
+        """Return the outcomes of all. Raises: EngineTrouble where a chunk is missing."""
+        while len(self.judged) < len(self.pieces):
+            self.judge_next()
+        return join(self.judged)
 
 
 def read_chunk(predictions: Path, index: int, shape: tuple[int, int]) -> npt.NDArray[np.float32]:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,10 +29,10 @@ from evaluation.engine import graph
 from evaluation.engine.child import Child, Tell, start_child
 from evaluation.engine.dataset import Dataset, index_dataset
 from evaluation.engine.evidence import pack_outcomes, write_evidence
+from evaluation.engine.feed import Box, feeding, lay
 from evaluation.engine.job import EngineTrouble, Job
 from evaluation.engine.metrics import Kind, Outcomes, choose
-from evaluation.engine.outcomes import judge_chunks, restore_order, write_part
-from evaluation.engine.pixels import write_pixels
+from evaluation.engine.outcomes import Judge, restore_order, write_part
 from evaluation.engine.record import describe_dataset, describe_environment, measure, read_note
 from evaluation.static_check import Verdict, check
 
@@ -89,12 +88,21 @@ def run(
         order = draw_order(len(dataset.samples), spec.order_seed)
         own = take_part(order, spec)
         digest = digest_job(job, spec, weights, protocol, dataset)
-        prepare_box(folders, digest, lambda target: lay_pixels(dataset, protocol, folders.store, own, target, tell))
-        clock["prepared"] = time.perf_counter()
-        child.predict(len(dataset.class_names), tell)
+        box = Box(folders.work, folders.predictions, folders.box / "pixels.npy", digest)
+        box.prepare()
+        laying = lay(dataset, protocol, folders.store, own, box, tell)
+        judge = Judge(kind, folders.predictions, labels[own], len(dataset.class_names), spec.chunk)
+
+        def follow(progress: Progress) -> None:
+            tell(progress)
+            judge.catch_up()
+
+        with feeding(child, len(dataset.class_names), laying):
+            clock["prepared"] = time.perf_counter()
+            child.listen(follow)
     clock["predicted"] = time.perf_counter()
     tell(Progress("scoring", len(own), len(own)))
-    outcomes = judge_chunks(kind, folders.predictions, labels[own], len(dataset.class_names), spec.chunk)
+    outcomes = judge.finish()
     note = read_note(folders.predictions)
     # Of a graph its file says it; what a state dict became is known only where it was loaded.
     weights = {"content_sha256": note["content_sha256"]} | weights
@@ -244,40 +252,3 @@ def digest_job(job: Job, spec: EvaluationSpec, weights: dict[str, Any], protocol
     job = replace(job, weights="", pixels="", predictions="")
     facts = [asdict(job), weights["sha256"], spec.order_seed, spec.samples, asdict(protocol), dataset.digest]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def prepare_box(folders: Folders, digest: str, lay: Callable[[Path], None]) -> None:
-    """Lay out the pixels that the child reads. Predictions of another job that lie there are removed."""
-    pixels, marker = folders.box / "pixels.npy", folders.work / "job.sha256"
-    if marker.exists() and marker.read_text() == digest and pixels.exists():
-        return
-    marker.unlink(missing_ok=True)
-    # Emptied, not removed: a box that was started early is bound to the folder itself.
-    for left in folders.predictions.iterdir():
-        left.unlink()
-    lay(pixels)
-    marker.write_text(digest)
-
-
-def lay_pixels(
-    dataset: Dataset, protocol: Protocol, store: Path, order: npt.NDArray[np.int64], target: Path, tell: Tell
-) -> None:
-    """Write the pixels in the run's order. Raises: InputFault, EngineTrouble where there is no room for them."""
-    try:
-        is_stored = write_pixels(dataset, protocol, store, order, target, throttle(tell, "preparing"))
-    except OSError as error:
-        raise EngineTrouble(f"The pixels cannot be written: {error.strerror or error}; make room for them.") from error
-    if not is_stored:
-        tell(Progress("preparing", message="no room to keep the decoded pixels; evaluated without the store"))
-
-
-def throttle(tell: Tell, stage: str, pause: float = 0.3) -> Callable[[int, int], None]:
-    """Return a reporter that speaks at most every `pause` seconds, and at the end."""
-    spoken = [0.0]
-
-    def report(done: int, total: int) -> None:
-        if time.monotonic() - spoken[0] > pause or done == total:
-            spoken[0] = time.monotonic()
-            tell(Progress(stage, done, total))
-
-    return report

@@ -24,6 +24,8 @@ Order = npt.NDArray[np.int64]
 OnProgress = Callable[[int, int], None]
 
 CHUNK = 512
+# Images that one thread lays out at a time.
+BLOCK = 64
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -35,13 +37,10 @@ def name_store(dataset: Dataset, protocol: Protocol) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-def write_pixels(
-    dataset: Dataset, protocol: Protocol, store: Path, order: Order, target: Path, on_progress: OnProgress
-) -> bool:
-    """Write the (N, H, W, 3) pixels of these samples in this order, and return whether the store had room for all.
+def keep_pixels(dataset: Dataset, protocol: Protocol, store: Path, on_progress: OnProgress) -> Pixels | None:
+    """Return the stored (N, H, W, 3) pixels of all samples, decoded first where they are not there yet.
 
-    They come from the store, where they are built first if they are not there yet; without room they are decoded
-    straight to the target. Raises: InputFault where images come out in different sizes; OSError.
+    None where the store has no room for them. Raises: InputFault where images come out in different sizes; OSError.
     """
     file = store / f"{name_store(dataset, protocol)}.npy"
     try:
@@ -50,10 +49,36 @@ def write_pixels(
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        build_pixels(dataset, protocol, order, target, on_progress)
-        return False
-    shuffle(np.load(file, mmap_mode="r", allow_pickle=False), order, target)
-    return True
+        return None
+    pixels: Pixels = np.load(file, mmap_mode="r", allow_pickle=False)
+    return pixels
+
+
+def lay_pixels(pixels: Pixels, order: Order, target: Path) -> Generator[int, None, None]:
+    """Write the pixels of these samples in this order, and yield how many are there: 0 once the file has its full size.
+
+    Whoever reads it meanwhile finds what has been told of. Raises: OSError.
+    """
+    with target.open("wb", buffering=0) as file:
+        write_header(file, (len(order), *pixels.shape[1:]))
+        begin, size = file.tell(), math.prod(pixels.shape[1:])
+        file.truncate(begin + len(order) * size)
+        yield 0
+
+        def lay(start: int) -> int:
+            stop = min(start + BLOCK, len(order))
+            for place in range(start, stop):
+                write_at(file.fileno(), pixels[order[place]].data.cast("B"), begin + place * size)
+            return stop
+
+        yield from work_ahead(lay, range(0, len(order), BLOCK))
+
+
+def write_at(file: int, data: memoryview, position: int) -> None:
+    """Write all of it: where room runs out, the system takes a piece before it says so."""
+    while data:
+        written = os.pwrite(file, data, position)
+        data, position = data[written:], position + written
 
 
 def digest_pixels(dataset: Dataset, protocol: Protocol, store: Path) -> str | None:
@@ -78,14 +103,6 @@ def digest_pixels(dataset: Dataset, protocol: Protocol, store: Path) -> str | No
         partial.write_text(digest)
         partial.rename(note)
     return digest
-
-
-def shuffle(pixels: Pixels, order: Order, target: Path) -> None:
-    """Write the pixels in this order, one image after the other: half the time of filling a mapped file."""
-    with put_whole(target) as partial, partial.open("wb", buffering=0) as file:
-        write_header(file, (len(order), *pixels.shape[1:]))
-        for sample in order:
-            file.write(pixels[sample].data)
 
 
 @contextmanager

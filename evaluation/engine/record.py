@@ -32,6 +32,7 @@ def read_note(predictions: Path) -> dict[str, Any]:
             "threads": int(note["threads"]),
             "content_sha256": read_digest(note["content_sha256"]),
             "multiply_adds": None if note["multiply_adds"] is None else int(note["multiply_adds"]),
+            "cuda_graph": note.get("cuda_graph") is True,
             **{name: int(note[name]) for name in MEMORY if name in note},
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -61,6 +62,7 @@ def describe_environment(spec: EvaluationSpec, note: dict[str, Any]) -> dict[str
         "batch_size": note["batch_size"],
         "forward": note["forward"],
         "precision": spec.precision,
+        **({"cuda_graph": True} if note["cuda_graph"] else {}),
         **{name: note[name] for name in MEMORY if name in note},
         "box": Path(spec.box[0]).name if spec.box else "none",
     }

@@ -14,7 +14,7 @@ from evaluation.contract import EvaluationReport, InputFault, Protocol
 from evaluation.engine import graph
 from evaluation.engine.evidence import read_evidence
 from evaluation.engine.formats import load
-from evaluation.engine.predict import check_rows
+from evaluation.engine.predictor import check_rows
 from tests.engine.conftest import Engine
 from tests.engine.networks import PROTOCOL, make_network, predict_eagerly
 from tests.engine.test_evaluate import LABELS

@@ -19,7 +19,7 @@ from evaluation import catalogue
 from evaluation.contract import CROP_MODES, INTERPOLATIONS, InputFault, Protocol
 from evaluation.engine.dataset import Dataset
 from evaluation.engine.pixels import name_store
-from evaluation.engine.predict import normalise
+from evaluation.engine.predictor import normalise
 from evaluation.engine.preprocessing import decode, preprocess
 from tests.engine.networks import MEAN, STD
 

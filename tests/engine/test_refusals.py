@@ -11,7 +11,7 @@ from PIL import Image
 
 from evaluation.contract import EXIT_INPUT_FAULT, InputFault
 from evaluation.engine import architectures
-from evaluation.engine.predict import choose_device
+from evaluation.engine.predictor import choose_device
 from tests.engine.conftest import Engine
 from tests.engine.networks import make_network
 

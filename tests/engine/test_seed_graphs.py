@@ -18,7 +18,8 @@ from evaluation.engine import architectures, graph
 from evaluation.engine.evidence import read_evidence
 from evaluation.engine.job import Job
 from evaluation.engine.pipeline import Folders, run
-from evaluation.engine.predict import Predictor, normalise, take
+from evaluation.engine.predict import take
+from evaluation.engine.predictor import Predictor, normalise
 from evaluation.engine.preprocessing import decode, preprocess
 from evaluation.static_check import check
 
@@ -186,7 +187,7 @@ def test_published_graph_is_evaluated_whole(photographs: Path, tmp_path: Path) -
 
 
 def test_background_is_never_guessed() -> None:
-    logits = torch.arange(2002.0).reshape(2, 1001)
+    logits = np.arange(2002, dtype=np.float32).reshape(2, 1001)
     assert np.array_equal(take(logits, 1000, "first"), logits[:, 1:])
     with pytest.raises(InputFault, match=r"1001 outputs where .* 1000 classes\. Declare the background"):
         take(logits, 1000, "none")

@@ -25,7 +25,8 @@ from evaluation.engine.evidence import read_evidence
 from evaluation.engine.formats import load
 from evaluation.engine.job import Job
 from evaluation.engine.pipeline import Folders, run
-from evaluation.engine.predict import Predictor, take
+from evaluation.engine.predict import take
+from evaluation.engine.predictor import Predictor
 from evaluation.engine.preprocessing import decode, preprocess
 
 State = dict[str, torch.Tensor]
