@@ -68,32 +68,40 @@ class Timing:
 
 
 class Bench:
-    """A subject's weights and images, and runs on them, each a process."""
+    """A subject's weights and images, and runs on them, each a process. `device`: the engine's, "cpu" or "cuda"."""
 
-    def __init__(self, subject: Subject, photographs: Path, folder: Path) -> None:
-        self.subject, self.folder = subject, folder
+    def __init__(self, subject: Subject, photographs: Path, folder: Path, device: str = "cpu") -> None:
+        self.subject, self.folder, self.device = subject, folder, device
         self.images = lay_copies(photographs, folder / "images", subject.copies)
         self.weights = folder / "weights.safetensors"
         classes = sum(1 for _ in self.images.iterdir())
         run("bench.weights", subject.architecture, str(classes), str(self.weights))
 
-    def time_reference(self) -> Timing:
-        logits = self.folder / "reference.npy"
-        output = run("bench.reference", str(self.images), str(self.weights), self.subject.architecture, str(logits))
+    def time_reference(self, workers: int = 4) -> Timing:
+        """`workers`: of timm's loader."""
+        logits, words = self.folder / "reference.npy", (self.subject.architecture, str(self.folder / "reference.npy"))
+        output = run("bench.reference", str(self.images), str(self.weights), *words, str(workers))
         seconds = json.loads(output.splitlines()[-1])["seconds"]
         return Timing(seconds, seconds, np.load(logits))
 
     def time_waited(self) -> float:
         """Return the seconds of a run besides its forward passes, as a worker does it: in a box that has waited."""
-        spare = start_waiting(self.folder / "spares", has_gpu=False, allow_open=True)
+        has_gpu = self.device != "cpu"
+        spare = start_waiting(self.folder / "spares", has_gpu=has_gpu, allow_open=True)
         time.sleep(WAIT_SECONDS)
         weights = WeightsSpec(str(self.weights), self.subject.architecture)
-        spec = EvaluationSpec(weights, DatasetSpec(str(self.images)))
+        spec = EvaluationSpec(weights, DatasetSpec(str(self.images)), device=self.device)
         with tempfile.TemporaryDirectory(dir=self.folder) as work:
             places = Places(Path(work), self.folder / "store")
             started = time.perf_counter()
             outcome = execute(
-                spec, places, watch=lambda progress: True, timeout_seconds=600, allow_open=True, spare=spare
+                spec,
+                places,
+                watch=lambda progress: True,
+                timeout_seconds=600,
+                allow_open=True,
+                has_gpu=has_gpu,
+                spare=spare,
             )
             seconds = time.perf_counter() - started
         assert isinstance(outcome, Finished), outcome
@@ -103,7 +111,8 @@ class Bench:
         with tempfile.TemporaryDirectory(dir=self.folder) as work:
             spec, report = Path(work) / "spec.json", Path(work) / "report.json"
             weights = {"path": str(self.weights), "architecture": self.subject.architecture}
-            spec.write_text(json.dumps({"weights": weights, "dataset": {"path": str(self.images)}, "forward": forward}))
+            wanted = {"weights": weights, "dataset": {"path": str(self.images)}, "forward": forward}
+            spec.write_text(json.dumps(wanted | {"device": self.device}))
             store = ("--store", str(self.folder / "store"))
             run("evaluation.engine", "run", str(spec), "--output", str(report), "--work", work, *store)
             seconds = json.loads(report.read_text())["timing"]["seconds"]
