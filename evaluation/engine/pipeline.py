@@ -95,7 +95,9 @@ def run(
 
         def follow(progress: Progress) -> None:
             tell(progress)
-            judge.catch_up()
+            # Before that it may yet discard what an earlier attempt left.
+            if progress.stage == "predicting":
+                judge.catch_up()
 
         with feeding(child, len(dataset.class_names), laying):
             clock["prepared"] = time.perf_counter()

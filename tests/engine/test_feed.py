@@ -18,6 +18,7 @@ from evaluation.engine.child import Child
 from evaluation.engine.feed import Box
 from evaluation.engine.job import EngineTrouble
 from evaluation.engine.pipeline import Folders, run
+from evaluation.engine.predict import FORWARD_FILE
 from tests.engine.networks import CROP, MEAN, RESIZE, STD, make_network
 
 CHUNK = 4
@@ -113,3 +114,13 @@ def test_box_knows_what_was_left_in_it(tmp_path: Path) -> None:
     for box, is_laid, left in ((first, True, 1), (Box(tmp_path, predictions, laid, "second"), False, 0)):
         box.prepare()
         assert (box.is_laid, len(list(predictions.iterdir()))) == (is_laid, left)
+
+
+def test_chunks_that_the_predictor_discards_are_not_judged(spec: EvaluationSpec, tmp_path: Path) -> None:
+    """As of a forward that an upgrade took away: its chunks lie there until the network is loaded."""
+    spec = replace(spec, forward="auto")
+    expected, left = evaluate(spec, tmp_path, "work"), tmp_path / "work" / "predictions"
+    first = np.load(left / "000000.npy")
+    np.save(left / "000000.npy", -first)
+    (left / FORWARD_FILE).write_text("vanished")
+    assert evaluate(spec, tmp_path, "work") == expected
