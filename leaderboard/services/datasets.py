@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.core.validators import slug_re
 from django.db import transaction
 
 from leaderboard.models import Benchmark, BenchmarkMetric, Dataset, Metric, Protocol, Result, Split, Task
@@ -18,6 +19,8 @@ MEASURES = {
     "map11": ("mAP 11-point", "Mean average precision, 11-point", "平均精度均值（11 点）"),
 }
 
+# With "-preprocessing" behind it, it names a protocol.
+LONGEST_SLUG = 80
 CROP_MODES_IN_CHINESE = {"squash": "不保持宽高比", "border": "加边框"}
 
 
@@ -46,7 +49,7 @@ class Registration:
 def register(registration: Registration, *, by: audit.Actor, at: dt.datetime) -> Benchmark:
     """Attach the files to the benchmark or dataset of that slug, made where there is none.
 
-    Raises: RegistrationRefused where results exist that were measured on other files.
+    Raises: RegistrationRefused where results exist that were measured on other files, or the slug is none.
     """
     benchmark = Benchmark.objects.select_related("split").filter(slug=registration.slug).first()
     split = benchmark.split if benchmark else find_split(registration)
@@ -71,6 +74,12 @@ def register(registration: Registration, *, by: audit.Actor, at: dt.datetime) ->
 
 
 def find_split(registration: Registration) -> Split:
+    """Raises: RegistrationRefused."""
+    if not slug_re.fullmatch(registration.slug) or len(registration.slug) > LONGEST_SLUG:
+        raise RegistrationRefused(
+            f"{registration.slug[:100]!r} is no part of an address; "
+            f"give at most {LONGEST_SLUG} letters, digits and hyphens, such as flowers-102."
+        )
     dataset, _ = Dataset.objects.get_or_create(
         slug=registration.slug,
         defaults={"name": registration.name or registration.slug, "licence": registration.licence},

@@ -1,5 +1,6 @@
 """What the tables of this field call things, in English and Chinese, and what we call them. Pure."""
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import replace
@@ -60,9 +61,17 @@ SHORT_SPLITS = {"validation": "val"}
 
 
 def make_slug(text: str) -> str:
-    """Return lower-case words joined by hyphens; letters of other scripts stay as they are."""
-    plain = unicodedata.normalize("NFKC", text).lower().replace("_", "-").replace("+", " plus ").replace("@", "-at-")
-    return re.sub(r"[^\w]+", "-", plain).strip("-")[:100].strip("-")
+    """Return lower-case words joined by hyphens, as addresses take them; "" where there is neither letter nor digit.
+
+    What of a name is in another script than addresses are, a digest stands for: two names never share a slug by it.
+    """
+    plain = unicodedata.normalize("NFKD", text).lower().replace("_", "-").replace("+", " plus ").replace("@", "-at-")
+    letters = "".join(character for character in plain if not unicodedata.combining(character))
+    slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
+    if any(character.isalnum() and not character.isascii() for character in letters):
+        digest = hashlib.sha256(text.strip().encode(errors="replace")).hexdigest()[:8]
+        return f"{slug[:80]}-{digest}".strip("-")
+    return slug[:100].strip("-")
 
 
 def detect_language(text: str) -> str:

@@ -29,6 +29,14 @@ def shapes(images: Path) -> Split:
     return register(images, licence="CC0", thumbnails=True)
 
 
+@pytest.mark.parametrize("slug", ["two words", "图像", "x" * 87, "../x"])
+def test_slug_that_is_no_address_is_refused(images: Path, slug: str) -> None:
+    with pytest.raises(CommandError, match=r"is no part of an address; give at most 80 letters, digits and hyphens"):
+        call_command("register_dataset", slug, str(images), verbosity=0)
+    assert Client().get("/").status_code == 200
+    assert not Split.objects.exists()
+
+
 def test_every_sample_has_an_image_and_its_class(shapes: Split) -> None:
     samples = show_samples(shapes, range(shapes.thumbnails))
     assert len(samples) == 4 * CLASSES

@@ -9,9 +9,11 @@ import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.core.serializers import serialize
+from django.test import Client
 from django.utils import translation
 
 from leaderboard.models import Benchmark, Claim, Dataset, Entry, Model, Resource, Standing, Task, Weights
+from leaderboard.tables.vocabulary import make_slug
 
 pytestmark = pytest.mark.django_db
 
@@ -281,6 +283,61 @@ def test_name_that_no_database_holds_is_refused(tmp_path: Path, task: str, datas
     with pytest.raises(CommandError, match=sentence):
         take(path)
     assert not Task.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("ImageNet-1k (V2)", "imagenet-1k-v2"),
+        ("Café_101", "cafe-101"),
+        ("手写数字", "bbef9200"),
+        ("手写 10", "10-974caf8c"),
+        ("人脸 10", "10-710726bd"),
+        ("—", ""),
+    ],
+)
+def test_slug_is_part_of_an_address_whatever_the_script(name: str, slug: str) -> None:
+    assert make_slug(name) == slug
+
+
+OTHER_SCRIPTS = """# 文字识别
+
+## 手写汉字
+
+| 模型 | 准确率 |
+|---|---|
+| 残差网络 | 93.1 |
+
+## Café
+
+| Model | Acc@1 |
+|---|---|
+| Net | 70.1 |
+"""
+
+
+def test_names_in_other_scripts_have_pages(tmp_path: Path, client: Client) -> None:
+    path = tmp_path / "文字识别.md"
+    path.write_text(OTHER_SCRIPTS)
+    take(path)
+    boards = Benchmark.objects.all()
+    assert len(boards) == 2
+    pages: list[Benchmark | Task | Dataset | Model] = [
+        *boards,
+        *Task.objects.all(),
+        *Dataset.objects.all(),
+        *Model.objects.all(),
+    ]
+    for address in ("/", "/tasks/", "/datasets/", *(page.get_absolute_url() for page in pages)):
+        assert client.get(address).status_code == 200, address
+    assert client.get(f"/api/v1/benchmarks/{boards[0].slug}/leaderboard/").status_code == 200
+
+
+def test_slug_in_our_own_form_that_is_no_address_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.json"
+    path.write_text(SEED.read_text().replace('"slug": "image-classification"', '"slug": "image classification"'))
+    with pytest.raises(CommandError, match="The slug of a task is no part of an address"):
+        take(path)
 
 
 ROWS = """# Image classification
