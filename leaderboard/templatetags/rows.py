@@ -6,7 +6,7 @@ times as long for them. Everything that is not a number passes through `escape`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from html import escape
 from uuid import UUID
 
@@ -53,6 +53,11 @@ def split_address(name: str, sample: object) -> tuple[str, str]:
     """Return what stands before and behind the argument in a route's address."""
     before, _, after = reverse(name, args=[sample]).partition(str(sample))
     return before, after
+
+
+@lru_cache
+def shorten(text: str) -> str:
+    return Truncator(text).chars(24)
 
 
 @dataclass
@@ -108,9 +113,8 @@ class RowWriter:
         notes += [size(row.parameters)] if row.parameters else []
         notes += [escape(framework) for framework in row.frameworks]
         if row.extra_data and "extra_data" not in self.columns:
-            short_form = escape(Truncator(row.extra_data).chars(24))
             title = f"{self.texts['extra']}: {escape(row.extra_data)}"
-            notes.insert(0, f'<span class="plus" title="{title}">+{short_form}</span>')
+            notes.insert(0, f'<span class="plus" title="{title}">+{escape(shorten(row.extra_data))}</span>')
         link = f'<a href="{escape(row.model_slug.join(self.to_model))}">{escape(row.model_name)}</a>'
         return f'<th scope="row" class="model">{link}<small>{" · ".join(notes)}</small></th>'
 
