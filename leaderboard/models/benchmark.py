@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from leaderboard.models.dataset import Split
 from leaderboard.models.metric import Metric
+from leaderboard.models.shapes import check_preprocessing
 from leaderboard.models.task import Task
 
 
@@ -17,7 +18,7 @@ class Protocol(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     # {"resize", "crop", "interpolation", "mean", "std", "crop_mode"}; null: each architecture's published one.
-    preprocessing = models.JSONField(null=True, blank=True)
+    preprocessing = models.JSONField(null=True, blank=True, validators=[check_preprocessing])
 
     objects: ClassVar[models.Manager["Protocol"]] = models.Manager()
 

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from leaderboard.models.addresses import WebAddressField
+from leaderboard.models.shapes import check_names
 
 
 class Dataset(models.Model):
@@ -41,7 +42,7 @@ class Split(models.Model):
     name = models.CharField(max_length=60)
     samples = models.PositiveIntegerField(null=True, blank=True)
     classes = models.PositiveIntegerField(null=True, blank=True)
-    class_names = models.JSONField(default=list, blank=True)
+    class_names = models.JSONField(default=list, blank=True, validators=[check_names])
     digest = models.CharField(max_length=80, blank=True, help_text="sha256:… of the registered files")
     path = models.CharField(max_length=500, blank=True, help_text="where the workers find the files; never shown")
     labels_path = models.CharField(max_length=500, blank=True)
@@ -63,6 +64,10 @@ class Split(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset.name} {self.name}"
+
+    def clean(self) -> None:
+        # An emptied field of a form is none.
+        self.class_names = self.class_names or []
 
     @property
     def short_digest(self) -> str:

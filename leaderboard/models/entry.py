@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from leaderboard.models.benchmark import Benchmark
 from leaderboard.models.metric import Metric
 from leaderboard.models.model import Model
+from leaderboard.models.shapes import check_links
 from leaderboard.models.weights import Weights
 
 
@@ -33,7 +34,9 @@ class Entry(models.Model):
     # Tells sets of weights of one model apart: the frameworks of an imported row, the digest of submitted weights.
     variant = models.CharField(max_length=120)
     weights = models.ManyToManyField(Weights, related_name="entries")
-    code_urls = models.JSONField(default=list, blank=True, help_text='[{"label": "PyTorch", "url": "https://…"}]')
+    code_urls = models.JSONField(
+        default=list, blank=True, validators=[check_links], help_text='[{"label": "PyTorch", "url": "https://…"}]'
+    )
     extra_data = models.CharField(
         max_length=200,
         blank=True,
@@ -77,6 +80,10 @@ class Entry(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("entry", args=[self.pk])
+
+    def clean(self) -> None:
+        # An emptied field of a form is none.
+        self.code_urls = self.code_urls or []
 
 
 class StandingQuerySet(models.QuerySet["Standing"]):

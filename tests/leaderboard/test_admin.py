@@ -3,6 +3,7 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import models
 from django.test import Client
@@ -28,7 +29,7 @@ from leaderboard.models import (
     Worker,
 )
 from leaderboard.services import runs, submissions
-from tests.factories import claim_run, make_benchmark, make_report, make_submission, make_user
+from tests.factories import claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -162,3 +163,36 @@ def form_of(boss: Client, name: str, row: models.Model) -> dict[str, object]:
 
 def as_sent(value: object) -> object:
     return [getattr(each, "pk", each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("code_urls", value) for value in ([1], {"a": 1}, "x", [{"label": "a"}], [{"label": "a", "url": "data:x"}])),
+        *(("preprocessing", value) for value in ([1], {"a": 1}, "x", {"resize": "x"}, {"mean": 3}, {"crop": -1})),
+        *(("class_names", value) for value in ({"a": 1}, "x", [1], [None])),
+    ],
+)
+def test_json_that_no_page_can_show_is_refused(field: str, value: object) -> None:
+    board = make_benchmark()
+    of = {"code_urls": make_entry(board), "preprocessing": board.protocol, "class_names": board.split}[field]
+    setattr(of, field, value)
+    with pytest.raises(ValidationError) as refused:
+        of.full_clean()
+    assert list(refused.value.message_dict) == [field]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("code_urls", value) for value in (None, [], [{"label": "PyTorch", "url": "https://example.org"}])),
+        *(("preprocessing", value) for value in (None, {"resize": 256, "crop": 224, "mean": [0.5, 0.5, 0.5]})),
+        *(("class_names", value) for value in (None, ["cat", "dog"])),
+    ],
+)
+def test_json_that_pages_show_is_stored(field: str, value: object) -> None:
+    board = make_benchmark()
+    of = {"code_urls": make_entry(board), "preprocessing": board.protocol, "class_names": board.split}[field]
+    setattr(of, field, value)
+    of.full_clean()
+    of.save()
