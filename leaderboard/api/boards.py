@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from django.core.cache import cache
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.translation import get_language
@@ -17,7 +17,9 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from leaderboard.api.missing import miss
 from leaderboard.api.serializers import BoardSerializer
+from leaderboard.models import Benchmark
 from leaderboard.queries import PAGE_SIZE, BadQuery, Head, read_board, read_filters, read_number
 from leaderboard.services.arrears import find_head
 from leaderboard.tables.boards import row_to_dict, write_csv
@@ -87,7 +89,7 @@ class LeaderboardView(APIView):
     def get(self, request: Request, slug: str) -> HttpResponseBase:
         head = find_head(slug)
         if head is None:
-            raise Http404
+            raise miss(Benchmark, slug)
         kind = request.accepted_renderer.format
         key = head.facts.name_version("api", kind, get_language(), request.build_absolute_uri())
         kept = cache.get(key)

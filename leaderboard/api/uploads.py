@@ -8,7 +8,6 @@ from typing import IO, Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from leaderboard.api.missing import miss
 from leaderboard.api.requests import find_user
 from leaderboard.api.serializers import UploadSerializer
 from leaderboard.models import Upload
@@ -108,7 +108,7 @@ class UploadView(TusView):
         """Raises: Http404, for another's upload too."""
         upload = uploads.find_own(pk, find_user(self.request))
         if upload is None:
-            raise Http404("There is no such upload of yours; it was submitted, deleted or given up.")
+            raise miss(Upload)
         return upload
 
     @extend_schema(responses={200: UploadSerializer})

@@ -4,17 +4,18 @@ from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import FileResponse, Http404
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, permissions, viewsets
+from rest_framework import mixins, permissions
 from rest_framework.decorators import action
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from leaderboard.api.missing import FindingViewSet
 from leaderboard.api.paging import BySlug, NewestFirst
 from leaderboard.api.requests import BoundedJSONParser, check_same, find_user, read_submission
 from leaderboard.api.schema import ATTESTATION
@@ -40,7 +41,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
-class CatalogueViewSet(viewsets.ReadOnlyModelViewSet[Any]):
+class CatalogueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, FindingViewSet):
     """Lists in order of slugs; one object by its slug."""
 
     lookup_field = "slug"
@@ -70,7 +71,7 @@ class ModelViewSet(CatalogueViewSet):
     serializer_class = ModelSerializer
 
 
-class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Submission]):
+class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, FindingViewSet):
     """One's own submissions; an admin sees all."""
 
     serializer_class = SubmissionSerializer
@@ -123,7 +124,7 @@ class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         return Response(LogSerializer({"runs": self.get_object().runs.order_by("-attempt")}).data)
 
 
-class ResultViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Result]):
+class ResultViewSet(mixins.RetrieveModelMixin, FindingViewSet):
     """Verified results with their evidence; open to all."""
 
     queryset = Result.objects.select_related("entry__benchmark", "entry__model", "run").filter(entry__is_hidden=False)
@@ -134,16 +135,16 @@ class ResultViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Result]):
     @action(detail=True, methods=["get"])
     def evidence(self, request: Request, pk: str | None = None) -> FileResponse:
         """The per-sample predictions."""
-        result = get_object_or_404(self.get_queryset(), pk=pk)
+        result = self.get_object()
         if not result.evidence:
-            raise Http404("This result has no evidence file.")
+            raise Http404(_("This result has no evidence file; its attestation tells what was measured."))
         return FileResponse(result.evidence.open("rb"), as_attachment=True, filename=f"evidence-{result.pk}.npz")
 
     @extend_schema(responses={200: ATTESTATION})
     @action(detail=True, methods=["get"])
     def attestation(self, request: Request, pk: str | None = None) -> Response:
         """The signed statement, a DSSE envelope; `manage.py verify_attestation` checks it offline."""
-        return Response(get_object_or_404(self.get_queryset(), pk=pk).attestation)
+        return Response(self.get_object().attestation)
 
 
 class NowhereView(APIView):
@@ -152,4 +153,4 @@ class NowhereView(APIView):
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise Http404("There is nothing at this address; /api/v1/ lists what there is.")
+        raise Http404(_("There is nothing at this address; /api/v1/ lists what there is."))

@@ -5,11 +5,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, permissions, serializers, viewsets
+from rest_framework import mixins, permissions, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from leaderboard.api.missing import FindingViewSet
 from leaderboard.api.paging import NewestFirst
 from leaderboard.api.requests import BoundedJSONParser, find_user
 from leaderboard.api.serializers import StoredSerializer
@@ -63,9 +64,7 @@ class DeliverySerializer(StoredSerializer[Delivery]):
         read_only_fields = fields
 
 
-class WebhookViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[Webhook]
-):
+class WebhookViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, FindingViewSet):
     """Addresses of one's own that are told what happens to one's runs and entries."""
 
     serializer_class = WebhookSerializer

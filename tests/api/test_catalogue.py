@@ -69,6 +69,20 @@ def test_address_that_is_none_is_a_problem_object(anyone: APIClient, imagenet: B
     assert read_problem(anyone.get(f"/api/v1/{address}"), 404) == {}
 
 
+@pytest.mark.parametrize("kind", ["tasks", "datasets", "benchmarks", "models", "benchmarks leaderboard"])
+def test_what_is_missing_is_named_in_the_language_that_is_asked_for(
+    anyone: APIClient, imagenet: Benchmark, kind: str
+) -> None:
+    listed, *part = kind.split()
+    address = "/".join(["/api/v1", listed, "nothing", *part, ""])
+    details = {
+        language: anyone.get(address, headers={"accept-language": language}).json()["detail"]
+        for language in ("en", "zh-hans")
+    }
+    assert details["en"] == f"There is no {listed[:-1]} “nothing”; /api/v1/{listed}/ lists them all."
+    assert details["zh-hans"].startswith("没有名为“nothing”的")
+
+
 @pytest.mark.parametrize(
     ("query", "field"), [("cursor=nonsense", "cursor"), ("page_size=0", "page_size"), ("page_size=many", "page_size")]
 )

@@ -66,7 +66,9 @@ def test_result_of_a_hidden_entry_is_not_there(anyone: APIClient, api: APIClient
 
 @pytest.mark.parametrize("part", ["", "evidence/", "attestation/"])
 def test_result_that_is_none_is_not_there(anyone: APIClient, verified: Result, part: str) -> None:
-    read_problem(anyone.get(f"/api/v1/results/{uuid.uuid4()}/{part}"), 404)
+    response = anyone.get(f"/api/v1/results/{uuid.uuid4()}/{part}")
+    read_problem(response, 404)
+    assert response.json()["detail"].startswith("There is no such result")
 
 
 def test_result_costs_few_queries(

@@ -64,6 +64,7 @@ def test_others_webhooks_are_nowhere(api: APIClient) -> None:
     address = f"{ADDRESS}{other.pk}/"
     for answer in (api.get(address), api.patch(address, {}, format="json"), api.delete(address)):
         read_problem(answer, 404)
+        assert answer.json()["detail"].startswith("There is no such webhook of yours")
     read_problem(api.get(f"{address}deliveries/"), 404)
 
 
