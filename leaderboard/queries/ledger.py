@@ -58,7 +58,7 @@ def read_move(event: AuditEvent, submission: Submission | None, accounts: set[in
     return LedgerLine(
         event.at,
         "move",
-        event.action,
+        event.get_action_display(),
         who=name if event.actor_user_id else "",
         reason=event.reason,
         from_state=event.from_state,

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from leaderboard.models import Benchmark
+from leaderboard.models.audit import list_actions, list_kinds
 from leaderboard.queries import BadQuery, read_findings
 from leaderboard.queries.moderation import (
     QUEUES,
@@ -175,4 +176,5 @@ def show_trail(request: HttpRequest) -> HttpResponse:
     except BadQuery as bad:
         error = str(bad)
     context = {"trail": read_trail(filters), "filters": filters, "error": error}
+    context |= {"actions": list_actions(), "kinds": list_kinds()}
     return render(request, "leaderboard/trail.html", context, status=400 if error else 200)

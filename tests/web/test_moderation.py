@@ -1,6 +1,8 @@
 """What an admin decides: queue by queue, one or many at once, with a reason, and undone where that makes sense."""
 
 import datetime as dt
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from knox.models import AuthToken
 from pytest_django import DjangoAssertNumQueries
 
 from leaderboard.models import AuditEvent, Ban, Entry, Result, Run, Submission, Weights
+from leaderboard.models.audit import ACTIONS
 from leaderboard.services import decisions, runs, workers
 from leaderboard.services.standings import refresh_benchmark
 from leaderboard.services.submissions import enqueue
@@ -202,6 +205,34 @@ def test_trail_is_narrowed_and_paged(stage: Stage, admin: Client) -> None:
     first = admin.get("/moderation/audit/?action=x").context["trail"]
     second = admin.get(f"/moderation/audit/?{first.older}").context["trail"]
     assert (len(first.lines), len(second.lines), second.older) == (50, 10, "")
+
+
+def test_what_was_done_is_told_in_the_readers_language(stage: Stage, admin: Client) -> None:
+    decide(admin, "verified", "hide", stage.verified.pk)
+    decide(admin, "hidden", "unhide", stage.verified.entry_id)
+    chinese = {"accept-language": "zh-hans"}
+    for address in ("/moderation/audit/?action=unhide", "/admin/leaderboard/auditevent/?action=unhide"):
+        lines = admin.get(address, headers=chinese).content.decode().partition("<tbody>")[2].partition("</tbody>")[0]
+        assert "已恢复显示" in lines
+        assert not re.search(r">\s*(entry )?unhide", lines)
+    moved = (
+        admin.get("/moderation/audit/?action=move", headers=chinese)
+        .content.decode()
+        .partition("<tbody>")[2]
+        .partition("</tbody>")[0]
+    )
+    assert "状态已变更" in moved
+    assert not re.findall(r">\s*(move|submission|run|queued|running|lost|verified)\b", moved)
+    assert stage.verified.entry
+    ledger = admin.get(stage.verified.entry.get_absolute_url(), headers=chinese).content.decode()
+    assert "已恢复显示" in ledger
+
+
+def test_every_action_that_is_recorded_has_its_words() -> None:
+    sources = "".join(path.read_text() for path in Path("leaderboard").rglob("*.py"))
+    recorded = set(re.findall(r'audit\.record\(\s*"([^"]+)"', sources))
+    assert len(recorded) > 10
+    assert recorded <= set(ACTIONS)
 
 
 @pytest.mark.parametrize("query", ["since=yesterday", "since=2026-13-01", "before=x", "actor=" + "x" * 200])
