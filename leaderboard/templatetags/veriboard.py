@@ -34,6 +34,7 @@ RESOURCE_TYPES = {
         gettext_noop("Website"),
     ),
 }
+FLOAT = re.compile(r"%\((?P<name>\w+)\)\.\d(?P<kind>[fg])")
 TAGS = {"p", "ul", "ol", "li", "em", "strong", "code", "pre", "a", "blockquote", "h3", "h4", "br"}
 
 
@@ -64,7 +65,12 @@ def duration(seconds: float | None) -> str:
 @register.filter
 def p_value(value: float) -> str:
     """Write a p value, a very small one as a bound."""
-    return "p < 1e−9" if value < 1e-9 else "p = " + re.sub("e-0?", "e\N{MINUS SIGN}", f"{value:.2g}")
+    written = chance(value)
+    return f"p {written}" if written.startswith("<") else f"p = {written}"
+
+
+def chance(value: float) -> str:
+    return "< 1e−9" if value < 1e-9 else re.sub("e-0?", "e\N{MINUS SIGN}", f"{value:.2g}")
 
 
 @register.filter
@@ -100,8 +106,13 @@ def digest(text: str) -> str:
 
 @register.filter
 def sentence(finding: Finding) -> str:
-    """Write a finding in the reader's language."""
-    return gettext(finding.sentence) % finding.parameters
+    """Write a finding in the reader's language, its numbers as on other pages: of its floats, `g` are chances."""
+
+    def write(found: re.Match[str]) -> str:
+        value = float(finding.parameters[found["name"]])
+        return chance(value) if found["kind"] == "g" else f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+    return FLOAT.sub(write, gettext(finding.sentence)) % finding.parameters
 
 
 @register.filter

@@ -1,8 +1,10 @@
 """The lint on stored claims, out of the seed that comes with the project."""
 
+import re
+
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
 from leaderboard.claims.table import Action, Severity
@@ -10,6 +12,7 @@ from leaderboard.models import AuditEvent, Benchmark, Claim, Entry, Standing
 from leaderboard.services import repairs
 from leaderboard.services.findings import find_findings, read_claim_table
 from leaderboard.services.moderation import ReasonRequired
+from leaderboard.templatetags.veriboard import sentence
 from tests.factories import make_benchmark, make_entry, make_user
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +33,15 @@ def test_stored_claims_stand_in_the_order_of_their_table(
     assert [row.name for row in table.rows[:2]] == ["DenseNet-121", "DenseNet-161"]
     assert table.rows[0].scores["top5"].text == "92.290"
     assert (table.samples, table.classes) == (50_000, 1000)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_findings_write_numbers_as_other_pages_do(imagenet: Benchmark, language: str) -> None:
+    with translation.override(language):
+        said = " ".join(sentence(finding) for finding in find_findings(imagenet))
+    assert "−0.52" in said
+    assert "< 1e−9" in said
+    assert not re.search(r" -\d|e-\d", said)
 
 
 def test_column_sorted_on_its_own_is_found_in_the_seed(imagenet: Benchmark) -> None:
