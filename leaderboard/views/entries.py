@@ -14,9 +14,10 @@ SHOWN = 200
 
 
 def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one row for good: its scores, its weights, and everything that ever happened to it."""
+    """Show one row for good: its scores, its weights, and all that ever happened to it. Admins see hidden ones."""
     related = ("benchmark__split__dataset", "benchmark__protocol", "benchmark__task", "model__paper")
-    entry = get_object_or_404(Entry.objects.filter(is_hidden=False).select_related(*related), pk=pk)
+    entries = Entry.objects.select_related(*related)
+    entry = get_object_or_404(entries if request.user.is_staff else entries.filter(is_hidden=False), pk=pk)
     rows = read_rows(Standing.objects.filter(entry=entry)[:1])
     context = {
         "entry": entry,

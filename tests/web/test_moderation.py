@@ -207,6 +207,15 @@ def test_trail_is_narrowed_and_paged(stage: Stage, admin: Client) -> None:
     assert (len(first.lines), len(second.lines), second.older) == (50, 10, "")
 
 
+def test_line_about_a_hidden_entry_leads_its_admin_to_it(stage: Stage, admin: Client, owner: Client) -> None:
+    decide(admin, "verified", "hide", stage.verified.pk, reason="Trained on the test images.")
+    (line,) = admin.get("/moderation/audit/?action=hide").context["trail"].lines
+    page = admin.get(line.url)
+    assert page.status_code == 200
+    assert "An admin took this entry off the board. Trained on the test images." in page.content.decode()
+    assert [client.get(line.url).status_code for client in (owner, Client())] == [404, 404]
+
+
 def test_what_was_done_is_told_in_the_readers_language(stage: Stage, admin: Client) -> None:
     decide(admin, "verified", "hide", stage.verified.pk)
     decide(admin, "hidden", "unhide", stage.verified.entry_id)
