@@ -168,7 +168,7 @@ def find_misfit(shapes: Shapes, architecture: str) -> str:
         return ""
     inside = layouts.take(shapes, find_place(shapes, architecture))
     misfit = hold_against(published, layouts.adopt(inside, architecture).shapes, architecture)
-    return f"{misfit}{propose(shapes)}" if misfit else ""
+    return f"{misfit}{propose(shapes, architecture)}" if misfit else ""
 
 
 def find_place(shapes: Shapes, architecture: str) -> layouts.Place:
@@ -247,9 +247,9 @@ def shorten(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def propose(shapes: Shapes) -> str:
-    """Return a sentence naming the architectures that have just these tensors, or those that share most."""
+def propose(shapes: Shapes, declared: str) -> str:
+    """Return a sentence naming the architectures that have just these tensors, or others that share most."""
     if fitting := recognise(shapes):
         return f" It fits {' or '.join(fitting[:SHOWN])}."
-    near = find_nearest(shapes)
+    near = [name for name in find_nearest(shapes, SHOWN + 1) if name != declared][:SHOWN]
     return f" The nearest are {', '.join(near)}." if near else ""

@@ -11,6 +11,7 @@ SENTENCES = (
     gettext_noop("%(n)s is %(given)s, not %(wanted)s"),
     gettext_noop("%(name)s in this ONNX graph is larger than any image; export it anew."),
     gettext_noop("%(name)s is %(what)s; %(mend)s."),
+    gettext_noop("%(name)s is a folder; give the weights file itself."),
     gettext_noop("%(name)s is a plain pickle, which is never opened here; save one with torch.save(model.state_dict(), 'weights.pth') or safetensors.torch.save_file."),
     gettext_noop("%(name)s is a tar archive; unpack it and submit the weights file inside."),
     gettext_noop("%(name)s is a text file, not a weights file; save one with torch.save(model.state_dict(), 'weights.pth') or safetensors.torch.save_file."),

@@ -157,7 +157,7 @@ def put_report(report: EvaluationReport, path: Path) -> None:
 
 
 def inspect(options: argparse.Namespace) -> None:
-    if not options.file.is_file():
+    if not options.file.exists():
         raise InputFault(f"The weights file {options.file.name} does not exist.")
     verdict = check(options.file)
     facts = {"format": verdict.format, "bytes": verdict.size_bytes, "tensors": verdict.tensors}

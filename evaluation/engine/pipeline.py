@@ -174,7 +174,7 @@ def inspect_weights(spec: EvaluationSpec) -> dict[str, Any]:
 def check_weights(weights: WeightsSpec) -> Verdict:
     """Raises: InputFault where the file is not there, is refused, or needs an architecture."""
     path = Path(weights.path)
-    if not path.is_file():
+    if not path.exists():
         raise InputFault(f"The weights file {path.name} does not exist.")
     verdict = check(path)
     if verdict.format != "onnx" and not weights.architecture:

@@ -24,6 +24,8 @@ def check(path: str | Path, *, filename: str | None = None) -> Verdict:
     path = Path(path)
     name = filename or path.name
     about = path.stat()
+    if stat.S_ISDIR(about.st_mode):
+        raise InputFault(f"{name} is a folder; give the weights file itself.")
     # Opening a pipe would wait for somebody to write into it.
     if not stat.S_ISREG(about.st_mode):
         raise InputFault(f"{name} is no ordinary file; give the weights file itself.")

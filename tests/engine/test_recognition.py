@@ -70,9 +70,17 @@ def test_one_tensor_more_is_a_stranger_whose_kin_are_named() -> None:
     shapes = read_shapes(make_state()) | {"layer9.weight": (3,)}
     assert recognition.recognise(shapes) == ()
     assert recognition.find_nearest(shapes)[0] == "cifar/resnet20"
-    assert recognition.find_misfit(shapes, "cifar/resnet20").startswith(
-        "The file does not fit cifar/resnet20: not known: layer9.weight. The nearest are cifar/resnet20"
+    assert (
+        recognition.find_misfit(shapes, "torchvision/resnet18")
+        .partition(" The nearest are ")[2]
+        .startswith("cifar/resnet20")
     )
+
+
+def test_declared_architecture_is_not_proposed_to_who_declared_it() -> None:
+    misfit = recognition.find_misfit(read_shapes(make_state()) | {"layer9.weight": (3,)}, "cifar/resnet20")
+    assert misfit.startswith("The file does not fit cifar/resnet20: not known: layer9.weight.")
+    assert misfit.count("cifar/resnet20") == 1
 
 
 def test_nothing_is_near_to_what_is_no_classifier() -> None:

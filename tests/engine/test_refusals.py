@@ -140,6 +140,13 @@ def test_unreadable_image_is_named(engine: Engine, weights: Path, tmp_path: Path
     assert "cat/2.jpg" in refuse(engine, *evaluation(tmp_path, weights))
 
 
+def test_folder_in_place_of_weights_is_called_one(here: Engine, images: Path, weights: Path) -> None:
+    folder = weights.with_name("checkpoints")
+    folder.mkdir()
+    for words in (("inspect", folder), evaluation(images, folder)):
+        assert "checkpoints is a folder; give the weights file itself." in refuse(here, *words)
+
+
 MISSING: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
     "nowhere.pth": lambda images, weights: evaluation(images, weights.with_name("nowhere.pth")),
     "no-images": lambda images, weights: evaluation(images.with_name("no-images"), weights),

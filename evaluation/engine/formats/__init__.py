@@ -110,4 +110,4 @@ def compare(tensors: Tensors, module: nn.Module, architecture: str) -> None:
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if misfit := recognition.describe_misfit(given, wanted, architecture):
-        raise InputFault(misfit + recognition.propose(given))
+        raise InputFault(misfit + recognition.propose(given, architecture))
