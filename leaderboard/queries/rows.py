@@ -138,7 +138,7 @@ def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
         columns[place] = map(convert, columns[place])
     *plain, ids = columns
     cells = read_cells(columns[0])
-    return tuple(map(BoardRow._make, zip(*plain, *zip(*ids, strict=True), map(cells.get, columns[0]), strict=True)))
+    return tuple(map(BoardRow._make, zip(*plain, *zip(*ids, strict=True), map(cells.__getitem__, columns[0]), strict=True)))
 
 
 @functools.cache
