@@ -137,8 +137,8 @@ def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
     for place, convert in list_converters(connection.vendor):
         columns[place] = map(convert, columns[place])
     *plain, ids = columns
-    cells = read_cells(columns[0])
-    return tuple(map(BoardRow._make, zip(*plain, *zip(*ids, strict=True), map(cells.__getitem__, columns[0]), strict=True)))
+    cells = map(read_cells(columns[0]).__getitem__, columns[0])
+    return tuple(map(BoardRow._make, zip(*plain, *zip(*ids, strict=True), cells, strict=True)))
 
 
 @functools.cache
