@@ -97,9 +97,16 @@ def test_no_page_is_wider_than_its_window(page: Page, live_portal: str, shapes: 
 
 def test_no_row_is_cut_off_on_a_phone(page: Page, live_portal: str, shapes: Benchmark) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    model = Benchmark.objects.get(slug__contains="imagenet").entries.select_related("model__paper")[0].model
+    entries = Benchmark.objects.get(slug__contains="imagenet").entries.select_related("model__paper")
+    model, three = entries[0].model, "&".join(f"{name}={entry.pk}" for name, entry in zip("abc", entries, strict=False))
     assert model.paper
-    for path in ("/datasets/", "/models/", model.get_absolute_url(), model.paper.get_absolute_url()):
+    for path in (
+        "/datasets/",
+        "/models/",
+        model.get_absolute_url(),
+        model.paper.get_absolute_url(),
+        f"/compare/?{three}",
+    ):
         page.goto(live_portal + path)
         expect(page.locator(".sheet").first).to_be_visible()
         hidden = page.locator(".sheet").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
