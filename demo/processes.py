@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from demo.words import DemoFailed
@@ -14,12 +15,23 @@ STOP_SECONDS = 10
 
 
 def run_step(*arguments: str, environment: Mapping[str, str]) -> None:
-    """Run `python <arguments>` to its end. Raises: DemoFailed with its last words."""
-    outcome = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=dict(environment), stderr=subprocess.PIPE, text=True, check=False
-    )
-    if outcome.returncode != 0:
-        raise DemoFailed(f"`python {' '.join(arguments)}` failed:\n{outcome.stderr.strip()[-2000:]}")
+    """Run `python <arguments>` to its end. Raises: DemoFailed with its last words.
+
+    Where the demo is ended meanwhile, so is all that the step has started: workers that train a model would wait for
+    another one for ever.
+    """
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=dict(environment), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            _, errors = process.communicate()
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode != 0:
+        raise DemoFailed(f"`python {' '.join(arguments)}` failed:\n{errors.strip()[-2000:]}")
 
 
 def commands(port: int) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ import pytest
 
 from demo.visitor import Page, encode
 from demo.words import draw_leaderboard
-from tests.processes import ROOT
+from tests.processes import ROOT, wait_until
 
 ROW = {
     "rank": 1,
@@ -92,3 +92,26 @@ def test_digits_are_split_without_overlap(tmp_path: Path) -> None:
     assert {part: len(files) for part, files in parts.items()} == {"train": 1198, "test": 599}
     assert parts["train"] & parts["test"] == set()
     assert sorted(folder.name for folder in (tmp_path / "test").iterdir()) == list("0123456789")
+
+
+STEP = """
+import signal, sys
+from demo.__main__ import stop
+from demo.processes import run_step
+signal.signal(signal.SIGTERM, stop)
+script = "import subprocess, sys; print(subprocess.Popen(['sleep', '600']).pid, flush=True); sys.stdin.read()"
+run_step("-c", script, environment={})
+"""
+
+
+def test_ended_demo_takes_along_what_a_step_has_started() -> None:
+    """As the training of a model, whose workers are processes of the step's."""
+    command = [sys.executable, "-c", STEP]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as demo:
+        assert demo.stdout
+        started = Path("/proc", demo.stdout.readline().strip())
+        assert started.exists()
+        demo.terminate()
+        assert wait_until(lambda: not started.exists(), 20)
