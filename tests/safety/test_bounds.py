@@ -152,10 +152,10 @@ def test_file_that_asks_for_much_is_refused_with_little_work(tmp_path: Path, nam
     hold_to_little_work(tmp_path / "weights.bin", BOMBS[name]())
 
 
-@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])
-def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, make: Callable[[str], None]) -> None:
+@pytest.mark.parametrize(("make", "why"), [(os.mkdir, "is a folder"), (os.mkfifo, "no ordinary file")])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, make: Callable[[str], None], why: str) -> None:
     make(str(tmp_path / "weights"))
-    with pytest.raises(InputFault, match="no ordinary file"):
+    with pytest.raises(InputFault, match=why):
         check(tmp_path / "weights")
 
 
