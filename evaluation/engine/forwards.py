@@ -93,8 +93,14 @@ def choose_layout(module: nn.Module, images: torch.Tensor, samples: int, opened:
     if seconds * samples / len(images) < TRIED_FROM_SECONDS:
         return plain
     other = open_forward("channels_last", module, images)
+    try:
+        if measure(other, images) < seconds:
+            return other
+    except torch.OutOfMemoryError:
+        # It needs more memory than the one that is known to fit.
+        torch.cuda.empty_cache()
     # Opened again, as it is one network, whose weights lie in one layout at a time.
-    return other if measure(other, images) < seconds else open_forward("eager", module, images)
+    return open_forward("eager", module, images)
 
 
 @torch.inference_mode()
