@@ -51,14 +51,12 @@ def tell(progress: Progress) -> None:
     print(progress.to_json(), flush=True)
 
 
-def predict(
-    predictor: Predictor, classes: int, wait: Wait = lambda images: None, carrier: Carrier | None = None
-) -> None:
+def predict(carrier: Carrier, classes: int, wait: Wait = lambda images: None) -> None:
     """Write the logits of every chunk that is not there yet, and a note of what was loaded.
 
-    `wait` returns once the pixels of so many images are there. `carrier`: of this predictor, where it was made early.
+    `wait` returns once the pixels of so many images are there.
     """
-    job, carrier = predictor.job, carrier or Carrier(predictor)
+    predictor, job = carrier.predictor, carrier.predictor.job
     # The images are only read from.
     warnings.filterwarnings("ignore", "The given NumPy array is not writable")
     pixels = np.load(job.pixels, mmap_mode="r", allow_pickle=False)
@@ -158,10 +156,9 @@ def main(family: str) -> None:
         rehearse()
     if path := sys.stdin.readline().strip():
         torch.manual_seed(0)
-        predictor = Predictor(Job.read(Path(path)))
-        carrier = Carrier(predictor)
+        carrier = Carrier(Predictor(Job.read(Path(path))))
         if classes := sys.stdin.readline().strip():
-            predict(predictor, int(classes), wait_for_pixels(), carrier)
+            predict(carrier, int(classes), wait_for_pixels())
 
 
 def wait_for_pixels() -> Wait:

@@ -10,6 +10,7 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from evaluation.engine import architectures
+from evaluation.engine.job import Job
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESIZE, CROP = 40, 32
@@ -26,6 +27,28 @@ def make_network(architecture: str, classes: int) -> nn.Module:
             module(noise)
         head.bias.sub_(module.eval()(noise).mean(dim=0))
     return module
+
+
+def make_job(folder: Path, images: int, chunk: int, device: str) -> Job:
+    """Return the job of a small network with three outputs on so many images of noise, all in this folder."""
+    torch.save(make_network("cifar/resnet20", 3).state_dict(), folder / "weights.pth")
+    np.save(folder / "pixels.npy", np.random.default_rng(0).integers(0, 256, (images, CROP, CROP, 3), dtype=np.uint8))
+    (folder / "predictions").mkdir()
+    return Job(
+        weights=str(folder / "weights.pth"),
+        architecture="cifar/resnet20",
+        pixels=str(folder / "pixels.npy"),
+        predictions=str(folder / "predictions"),
+        side=CROP,
+        background="none",
+        mean=MEAN,
+        std=STD,
+        device=device,
+        precision="float32",
+        forward="auto",
+        batch_size=None,
+        chunk=chunk,
+    )
 
 
 def reference_transform() -> transforms.Compose:

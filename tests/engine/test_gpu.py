@@ -17,7 +17,7 @@ from evaluation.engine.job import Job
 from evaluation.engine.predict import predict
 from evaluation.engine.predictor import Predictor, normalise
 from tests.engine.conftest import Engine
-from tests.engine.networks import MEAN, PROTOCOL, STD, make_network
+from tests.engine.networks import MEAN, PROTOCOL, STD, make_job, make_network
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")
 
@@ -28,32 +28,14 @@ Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    torch.save(make_network("cifar/resnet20", 3).state_dict(), tmp_path / "weights.pth")
-    pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 32, 32, 3), dtype=np.uint8)
-    np.save(tmp_path / "pixels.npy", pixels)
-    (tmp_path / "predictions").mkdir()
-    return Job(
-        weights=str(tmp_path / "weights.pth"),
-        architecture="cifar/resnet20",
-        pixels=str(tmp_path / "pixels.npy"),
-        predictions=str(tmp_path / "predictions"),
-        side=32,
-        background="none",
-        mean=MEAN,
-        std=STD,
-        device="cuda",
-        precision="float32",
-        forward="auto",
-        batch_size=None,
-        chunk=CHUNK,
-    )
+    return make_job(tmp_path, IMAGES, CHUNK, "cuda")
 
 
 def predict_with(job: Job) -> tuple[Logits, dict[str, object]]:
     folder = Path(job.predictions)
     for left in folder.iterdir():
         left.unlink()
-    predict(Predictor(job), 3)
+    predict(Carrier(Predictor(job)), 3)
     chunks = [np.load(path) for path in sorted(folder.glob("*.npy"))]
     return np.concatenate(chunks), json.loads((folder / "note.json").read_text())
 
@@ -99,7 +81,7 @@ def test_missing_chunks_are_made_again_to_the_same_bytes(job: Job) -> None:
     expected = {chunk: chunk.read_bytes() for chunk in chunks}
     for chunk in (chunks[0], chunks[4], chunks[-1]):
         chunk.unlink()
-    predict(Predictor(job), 3)
+    predict(Carrier(Predictor(job)), 3)
     assert {chunk: chunk.read_bytes() for chunk in chunks} == expected
 
 

@@ -12,36 +12,20 @@ from torch import nn
 from torchvision import transforms
 
 from evaluation.contract import FORWARDS, ForwardMissing
-from evaluation.engine.forwards import MEASURED_FROM, NOISE, choose
+from evaluation.engine import forwards
+from evaluation.engine.conveyor import Carrier
+from evaluation.engine.forwards import MEASURED_FROM, NOISE, choose, choose_layout
 from evaluation.engine.job import Job
 from evaluation.engine.predict import FORWARD_FILE, predict
 from evaluation.engine.predictor import Predictor
-from tests.engine.networks import MEAN, STD, make_network
+from tests.engine.networks import MEAN, STD, make_job, make_network
 
 Logits = npt.NDArray[np.float32]
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    torch.save(make_network("cifar/resnet20", 3).state_dict(), tmp_path / "weights.pth")
-    pixels = np.random.default_rng(0).integers(0, 256, (65, 32, 32, 3), dtype=np.uint8)
-    np.save(tmp_path / "pixels.npy", pixels)
-    (tmp_path / "predictions").mkdir()
-    return Job(
-        weights=str(tmp_path / "weights.pth"),
-        architecture="cifar/resnet20",
-        pixels=str(tmp_path / "pixels.npy"),
-        predictions=str(tmp_path / "predictions"),
-        side=32,
-        background="none",
-        mean=MEAN,
-        std=STD,
-        device="cpu",
-        precision="float32",
-        forward="auto",
-        batch_size=None,
-        chunk=30,
-    )
+    return make_job(tmp_path, 65, 30, "cpu")
 
 
 def predict_with(job: Job, batch_size: int, forward: str = "channels_last") -> Logits:
@@ -117,12 +101,34 @@ def test_long_evaluation_takes_the_forward_that_is_faster() -> None:
     assert choose(Slow(), torch.rand(4, 3, 8, 8), "auto", MEASURED_FROM).name == "onnxruntime"
 
 
+class Greedy(nn.Module):
+    """Needs more memory than there is once its weights lie as convolutions prefer them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 3, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if not self.layer.weight.is_contiguous():
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        scores: torch.Tensor = self.layer(images).mean(dim=(2, 3))
+        return scores
+
+
+def test_memory_layout_that_does_not_fit_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwards, "TRIED_FROM_SECONDS", 0)
+    network, images = Greedy(), torch.rand(4, 3, 8, 8)
+    way = choose_layout(network, images, 4, None)
+    assert way.name == "eager"
+    assert network(images).shape == (4, 3)
+
+
 def test_attempt_that_goes_on_keeps_the_forward_of_the_first(job: Job) -> None:
     folder = Path(job.predictions)
-    predict(Predictor(replace(job, forward="eager")), 3)
+    predict(Carrier(Predictor(replace(job, forward="eager"))), 3)
     second = (folder / "000001.npy").read_bytes()
     (folder / "000001.npy").unlink()
-    predict(Predictor(replace(job, forward="channels_last")), 3)
+    predict(Carrier(Predictor(replace(job, forward="channels_last"))), 3)
     assert (folder / "000001.npy").read_bytes() == second
     assert json.loads((folder / "note.json").read_text())["forward"] == "eager"
 
@@ -130,15 +136,15 @@ def test_attempt_that_goes_on_keeps_the_forward_of_the_first(job: Job) -> None:
 def test_chunks_of_a_forward_that_is_not_here_are_made_again(job: Job) -> None:
     """As where the folder was filled before an upgrade, or on a machine that had more installed."""
     folder = Path(job.predictions)
-    predict(Predictor(replace(job, forward="channels_last")), 3)
+    predict(Carrier(Predictor(replace(job, forward="channels_last"))), 3)
     expected = (folder / "000000.npy").read_bytes()
-    predict(Predictor(replace(job, forward="eager")), 3)
+    predict(Carrier(Predictor(replace(job, forward="eager"))), 3)
     (folder / "000001.npy").unlink()
     (folder / "000000.npy").write_bytes(b"of the forward that is gone")
     (folder / FORWARD_FILE).write_text("vanished")
     with pytest.raises(ForwardMissing, match="vanished cannot be used here"):
-        predict(Predictor(replace(job, forward="channels_last_too")), 3)
-    predict(Predictor(job), 3)
+        predict(Carrier(Predictor(replace(job, forward="channels_last_too"))), 3)
+    predict(Carrier(Predictor(job)), 3)
     chosen = (folder / FORWARD_FILE).read_text()
     assert chosen == json.loads((folder / "note.json").read_text())["forward"]
     again = np.load(folder / "000000.npy")
@@ -147,11 +153,11 @@ def test_chunks_of_a_forward_that_is_not_here_are_made_again(job: Job) -> None:
 
 def test_finished_chunks_are_kept_and_missing_ones_made(job: Job) -> None:
     folder = Path(job.predictions)
-    predict(Predictor(job), 3)
+    predict(Carrier(Predictor(job)), 3)
     first, second = folder / "000000.npy", folder / "000001.npy"
     expected, kept_at = np.load(second), first.stat().st_mtime_ns
     second.unlink()
-    predict(Predictor(job), 3)
+    predict(Carrier(Predictor(job)), 3)
     assert first.stat().st_mtime_ns == kept_at
     assert np.array_equal(np.load(second), expected)
     left = ["000000.npy", "000001.npy", "000002.npy", "forward", "note.json"]
