@@ -79,8 +79,9 @@ class Bench:
 
     def time_reference(self, workers: int = 4) -> Timing:
         """`workers`: of timm's loader."""
-        logits, words = self.folder / "reference.npy", (self.subject.architecture, str(self.folder / "reference.npy"))
-        output = run("bench.reference", str(self.images), str(self.weights), *words, str(workers))
+        logits = self.folder / "reference.npy"
+        files = str(self.images), str(self.weights)
+        output = run("bench.reference", *files, self.subject.architecture, str(logits), str(workers))
         seconds = json.loads(output.splitlines()[-1])["seconds"]
         return Timing(seconds, seconds, np.load(logits))
 

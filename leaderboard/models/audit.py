@@ -1,3 +1,5 @@
+import functools
+
 from django.apps import apps
 from django.conf import settings
 from django.db import models
@@ -34,6 +36,7 @@ def list_actions() -> list[tuple[str, str | Promise]]:
     return list(ACTIONS.items())
 
 
+@functools.cache
 def list_kinds() -> dict[str, str | Promise]:
     """Return the kinds of things that lines are about, by the name that lines have for them."""
     kinds = (*apps.get_app_config("leaderboard").get_models(), apps.get_model(settings.AUTH_USER_MODEL))

@@ -165,6 +165,14 @@ def as_sent(value: object) -> object:
     return [getattr(each, "pk", each) for each in value] if isinstance(value, list) else value
 
 
+def put(field: str, value: object) -> models.Model:
+    """Return a row with the value in the field of that name."""
+    board = make_benchmark()
+    rows = {"code_urls": make_entry(board), "preprocessing": board.protocol, "class_names": board.split}
+    setattr(rows[field], field, value)
+    return rows[field]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -174,9 +182,7 @@ def as_sent(value: object) -> object:
     ],
 )
 def test_json_that_no_page_can_show_is_refused(field: str, value: object) -> None:
-    board = make_benchmark()
-    of = {"code_urls": make_entry(board), "preprocessing": board.protocol, "class_names": board.split}[field]
-    setattr(of, field, value)
+    of = put(field, value)
     with pytest.raises(ValidationError) as refused:
         of.full_clean()
     assert list(refused.value.message_dict) == [field]
@@ -191,8 +197,6 @@ def test_json_that_no_page_can_show_is_refused(field: str, value: object) -> Non
     ],
 )
 def test_json_that_pages_show_is_stored(field: str, value: object) -> None:
-    board = make_benchmark()
-    of = {"code_urls": make_entry(board), "preprocessing": board.protocol, "class_names": board.split}[field]
-    setattr(of, field, value)
+    of = put(field, value)
     of.full_clean()
     of.save()
