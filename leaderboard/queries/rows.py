@@ -1,6 +1,7 @@
 """The rows of a board as plain values, read with two statements that are written out here.
 
-Built by the ORM for each reader anew, they would take several times as long as the database takes to answer them.
+Built by the ORM for each reader anew, they would take several times as long as the database takes to answer them; which
+standings are read is still a queryset, whoever chooses them.
 """
 
 import datetime as dt
@@ -73,7 +74,7 @@ class BoardRow(NamedTuple):
     @property
     def is_level(self) -> bool:
         """Tell whether the leader cannot be told apart from this row, which is not the leader."""
-        return self.rank_low == 1 and self.rank != 1
+        return self.rank_low == 1 and self.rank not in (None, 1)
 
     @property
     def frameworks(self) -> tuple[str, ...]:
@@ -124,15 +125,12 @@ AMONG = {
 def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
     """Return the rows of these standings, one an entry, best first, with two queries."""
     try:
-        return read_chosen(*standings.values_list(*CHOSEN).query.sql_with_params())
+        chosen, parameters = standings.values_list(*CHOSEN).query.sql_with_params()
     except EmptyResultSet:
         return ()
-
-
-def read_chosen(chosen: str, values: Sequence[Any]) -> tuple[BoardRow, ...]:
-    """Return the rows of the standings whose columns `CHOSEN` this statement selects, as `read_rows` does."""
+    statement = LINES.format(chosen=chosen, **ARRAYS[connection.vendor])
     with connection.cursor() as cursor:
-        cursor.execute(LINES.format(chosen=chosen, **ARRAYS[connection.vendor]), values)
+        cursor.execute(statement, parameters)
         columns: list[Iterable[Any]] = list(zip(*cursor.fetchall(), strict=True))
     if not columns:
         return ()

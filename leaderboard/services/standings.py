@@ -24,8 +24,8 @@ from leaderboard.versions import forget
 PAIRED_HERE, PAIRED_WITHOUT_ENGINE, PAIRED_AT_ALL = 300, 600, 3000
 
 # What a standing takes from its entry; ranks follow from the whole board.
-DERIVED = ["claimed", "claimed_text", "verified", "low", "high", "order_value", "is_visible", "rank"]
-DERIVED += ["parameters", "multiply_adds", "published_on", "has_extra_data", "is_mismatch"]
+DERIVED = ["claimed", "claimed_text", "verified", "low", "high", "order_value", "is_visible", "is_mismatch"]
+DERIVED += ["rank", "rank_low", "rank_high", "parameters", "multiply_adds", "published_on", "has_extra_data"]
 
 
 @transaction.atomic

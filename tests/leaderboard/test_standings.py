@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 
 from evaluation.paired import pack
-from leaderboard.models import Benchmark, BoardFacts, Entry, Result, Submission
+from leaderboard.models import Benchmark, BoardFacts, Entry, Result, Standing, Submission
 from leaderboard.queries import compare_entries
-from leaderboard.services import arrears, runs
+from leaderboard.services import arrears, moderation, runs
 from leaderboard.services.arrears import find_head
 from leaderboard.services.standings import refresh_benchmark, refresh_entry
 from leaderboard.services.submissions import enqueue
@@ -135,6 +135,16 @@ def publish(submission: Submission, user: User, evidence: dict[str, Any]) -> Res
     report = dataclasses.replace(make_report(sha256=digest), evidence=evidence)
     runs.record_report(run.pk, run.token, report, None, at=NOW)
     return Result.objects.get(run=run)
+
+
+def test_what_is_retracted_keeps_neither_rank_nor_rank_interval() -> None:
+    benchmark, user = make_benchmark(), make_user()
+    one, two = (make_submission(benchmark, user, model_name=name) for name in ("One", "Two"))
+    first, second = (publish(submission, user, {}).entry_id for submission in (one, two))
+    one.refresh_from_db()
+    moderation.retract(one, by=user, at=NOW, reason="Trained on the test images.")
+    ranks = {row.entry_id: (row.rank, row.rank_low, row.rank_high) for row in Standing.objects.ranking()}
+    assert ranks == {first: (None, None, None), second: (1, 1, 1)}
 
 
 def test_counts_are_a_boards_own_where_boards_share_a_metric(board: Benchmark) -> None:
