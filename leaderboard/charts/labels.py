@@ -1,5 +1,6 @@
 """Names beside points: never over each other, over a point or a line, nor outside of the frame."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +10,7 @@ from leaderboard.charts.text import measure, shorten
 
 Box = tuple[float, float, float, float]
 ANCHORS = {"start": 0.0, "middle": 0.5, "end": 1.0}
-ASCENT, DESCENT, RADIUS, MARGIN = 10, 3, 5, 3
+USUAL, ASCENT, DESCENT, RADIUS, MARGIN = 11, 10, 3, 5, 3
 # Where a name may stand: anchor, and how far from its point. Above and to the left is free where a line climbs.
 SPOTS = (
     ("end", -6, -7),
@@ -32,6 +33,8 @@ class Field(Protocol):
     def left(self) -> int: ...
     @property
     def bottom(self) -> int: ...
+    @property
+    def phone_size(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -45,24 +48,35 @@ class Label:
 def place_labels(
     named: Iterable[tuple[Place, str]], points: Sequence[Place], lines: Sequence[Box], field: Field
 ) -> Iterator[Label]:
-    """Yield the names that find room, the first ones first."""
+    """Yield the names that find room, the first ones first; the very first, where it can, in the size of phones."""
     taken = [*lines, *((p.x - RADIUS, p.y - RADIUS, p.x + RADIUS, p.y + RADIUS) for p in points)]
+    sizes = (field.phone_size, USUAL) if field.phone_size else (USUAL,)
     for point, text in named:
         short = shorten(text)
-        found = next((spot for spot in find_spots(point, short) if is_free(spot[1], taken, field)), None)
+        spots = itertools.chain(*(find_spots(point, short, size) for size in sizes))
+        sizes = (USUAL,)
+        found = next((spot for spot in spots if is_free(spot[1], taken, field)), None)
         if found is not None:
             label, box = found
             taken.append(box)
             yield label
 
 
-def find_spots(point: Place, text: str) -> Iterator[tuple[Label, Box]]:
+def find_spots(point: Place, text: str, size: float) -> Iterator[tuple[Label, Box]]:
     """Yield the places that the name may take, each with the box that it covers there."""
-    width = measure(text)
+    width, scale = measure(text, size), size / USUAL
     for anchor, dx, dy in SPOTS:
         x, y = point.x + dx, point.y + dy
         begin = x - width * ANCHORS[anchor]
-        yield Label(round(x, 1), round(y, 1), text, anchor), (begin, y - ASCENT, begin + width, y + DESCENT)
+        yield (
+            Label(round(x, 1), round(y, 1), text, anchor),
+            (
+                begin,
+                y - ASCENT * scale,
+                begin + width,
+                y + DESCENT * scale,
+            ),
+        )
 
 
 def is_free(box: Box, taken: Iterable[Box], field: Field) -> bool:

@@ -24,6 +24,8 @@ class Frame:
     top: int = 30
     right_margin: int = 18
     bottom_margin: int = 42
+    # Of a name where the chart is drawn on a phone, which scales it down; 0 where it never is.
+    phone_size: int = 16
 
     @property
     def right(self) -> int:
@@ -36,7 +38,7 @@ class Frame:
 
 HALF = Frame()
 # Alone in its row a chart takes the whole of it, at the same height.
-WHOLE = Frame(width=1156)
+WHOLE = Frame(width=1156, phone_size=0)
 
 
 @dataclass(frozen=True)

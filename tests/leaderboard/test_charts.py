@@ -96,6 +96,20 @@ def test_lower_is_better_where_the_metric_says_so() -> None:
     assert [label.text for label in chart.labels] == ["large 1.00", "small"]
 
 
+def test_the_first_name_fits_in_the_size_of_phones_too() -> None:
+    known = [
+        ("ShuffleNetV2 on digits", 85.31, 352_042),
+        ("MobileNetV3 on digits", 95.49, 1_528_106),
+        ("ResNet", 94.3, 11_181_642),
+    ]
+    rows = [make_row(name, value, parameters=parameters) for name, value, parameters in known]
+    chart = draw_tradeoff(rows, TOP1, list_costs(rows)[0])
+    (label,) = [label for label in chart.labels if "95.49" in label.text]
+    width = measure(label.text, HALF.phone_size)
+    begin = label.x - width * ANCHORS[label.anchor]
+    assert HALF.left <= begin <= begin + width <= HALF.width
+
+
 def test_of_speed_more_is_better() -> None:
     rows = [make_row("fast", 70.0, images_per_second=900.0), make_row("slow", 80.0, images_per_second=20.0)]
     (speed,) = list_costs(rows)
