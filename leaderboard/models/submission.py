@@ -75,3 +75,8 @@ class Submission(models.Model):
     @property
     def short_id(self) -> str:
         return str(self.id)[:8]
+
+    @property
+    def claim_source(self) -> str:
+        """Return what a claim of it is stored with as its source."""
+        return f"submission {self.short_id}"

@@ -28,7 +28,11 @@ class LedgerLine:
 def read_ledger(entry: Entry) -> list[LedgerLine]:
     """Return the lines, with six queries. Of submissions, states and reasons are told, never logs."""
     submissions = {str(submission.pk): submission for submission in Submission.objects.filter(entry=entry)}
-    lines = [read_claim(claim) for claim in Claim.objects.filter(entry=entry).select_related("metric")]
+    sent = {submission.claim_source: submission for submission in submissions.values()}
+    lines = [
+        read_claim(claim, sent.get(claim.source))
+        for claim in Claim.objects.filter(entry=entry).select_related("metric")
+    ]
     results = Result.objects.filter(entry=entry).select_related("run__submission").prefetch_related("scores__metric")
     lines += [read_result(result) for result in results]
     moves = AuditEvent.objects.filter(
@@ -41,8 +45,11 @@ def read_ledger(entry: Entry) -> list[LedgerLine]:
     return sorted(lines, key=attrgetter("at"))
 
 
-def read_claim(claim: Claim) -> LedgerLine:
+def read_claim(claim: Claim, submission: Submission | None) -> LedgerLine:
+    """Return the line of a claim. One that came with a submission was made when that was sent, and stored later."""
     text = f"{claim.metric.label} {claim.text or f'{claim.value:g}'}"
+    if submission:
+        return LedgerLine(submission.created_at, "claim", text, submission=submission)
     return LedgerLine(claim.created_at, "claim", text, who=claim.source)
 
 

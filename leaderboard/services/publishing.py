@@ -199,6 +199,6 @@ def record_claims(entry: Entry, submission: Submission, metrics: dict[str, Metri
             Claim.objects.update_or_create(
                 entry=entry,
                 metric=metrics[key],
-                source=f"submission {submission.short_id}",
+                source=submission.claim_source,
                 defaults={"value": value, "text": f"{value:g}"},
             )

@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from leaderboard.models import Model, Result, Webhook
+from leaderboard.models import Model, Result, Submission, Webhook
 from leaderboard.queries.moderation import QUEUES
 from leaderboard.services import moderation
 from leaderboard.templatetags.veriboard import p_value
+from tests.factories import NOW
 from tests.web.conftest import Stage
 
 PAGE_BYTES = 100_000
@@ -241,12 +242,14 @@ def test_digits_are_grouped_in_both_languages(stage: Stage, anyone: Client, lang
 
 
 def test_ledger_tells_what_was_claimed_run_and_decided(stage: Stage, anyone: Client, admin: Client) -> None:
+    Submission.objects.update(created_at=NOW)
     admin.post(f"/moderation/retract/{stage.verified.pk}/", {"reason": "Trained on the test images."})
     text = anyone.get(f"/entries/{stage.verified.entry_id}/").content.decode()
+    ledger = text.find("Ledger")
     steps = ["queued", "running", "verified", "81.030", "retracted", "Trained on the test images."]
-    places = [text.find(step, text.find("Ledger")) for step in steps]
+    places = [text.find(step, ledger) for step in steps]
     assert -1 not in places
-    assert "91.73" in text
+    assert ledger < text.find("91.73", ledger) < text.find("81.030", ledger), "what was claimed was claimed before"
 
 
 def test_person_shows_attempts_in_the_open(stage: Stage, anyone: Client) -> None:
