@@ -34,7 +34,7 @@ RESOURCE_TYPES = {
         gettext_noop("Website"),
     ),
 }
-FLOAT = re.compile(r"%\((?P<name>\w+)\)\.\d(?P<kind>[fg])")
+NUMBER = re.compile(r"%\((?P<name>\w+)\)(?:\.\d)?(?P<kind>[dfg])")
 TAGS = {"p", "ul", "ol", "li", "em", "strong", "code", "pre", "a", "blockquote", "h3", "h4", "br"}
 
 
@@ -86,11 +86,11 @@ def size(count: int | None) -> str:
 
 
 @register.filter
-def lasting(duration: dt.timedelta | None) -> str:
-    """Write a duration as 1 h 2 min or 3.4 s; the units are the SI's, alike in both languages."""
+def lasting(duration: dt.timedelta | float | None) -> str:
+    """Write a duration or a number of seconds as 1 h 2 min or 3.4 s; the SI's units are alike in both languages."""
     if duration is None:
         return "–"
-    seconds = duration.total_seconds()
+    seconds = duration.total_seconds() if isinstance(duration, dt.timedelta) else duration
     if seconds < 60:
         return f"{seconds:.1f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
@@ -110,9 +110,11 @@ def sentence(finding: Finding) -> str:
 
     def write(found: re.Match[str]) -> str:
         value = float(finding.parameters[found["name"]])
+        if found["kind"] == "d":
+            return f"{value:,.0f}"
         return chance(value) if found["kind"] == "g" else f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
-    return FLOAT.sub(write, gettext(finding.sentence)) % finding.parameters
+    return NUMBER.sub(write, gettext(finding.sentence)) % finding.parameters
 
 
 @register.filter

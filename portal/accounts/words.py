@@ -1,6 +1,6 @@
-"""What allauth says clumsily in Chinese. Collected from here, our catalogue says it in its place."""
+"""What allauth says clumsily in Chinese, and Django not at all. Our catalogue says it in its place."""
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext_lazy
 
 SAID = (
     gettext_noop("Username or email"),
@@ -34,4 +34,8 @@ SAID = (
     gettext_noop("You have signed out."),
     gettext_noop("Sign Out"),
     gettext_noop("Are you sure you want to sign out?"),
+    ngettext_lazy(
+        "This password is too short. It must contain at least %d character.",
+        "This password is too short. It must contain at least %d characters.",
+    ),
 )
