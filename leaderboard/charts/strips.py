@@ -1,7 +1,7 @@
 """The strips of a board: verified score, interval and claim of each row on one axis."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from leaderboard.charts.scales import choose_ticks
 from leaderboard.models import Metric
@@ -10,7 +10,8 @@ from leaderboard.tables.boards import Cell
 STRIP_WIDTH, STRIP_PAD = 220, 12
 
 
-class Axis(NamedTuple):
+@dataclass(frozen=True)
+class Axis:
     """The shared axis of the strips: a score to its place in pixels."""
 
     low: float
@@ -19,14 +20,14 @@ class Axis(NamedTuple):
     key: str
 
     def place(self, value: float | None) -> float | None:
-        low, high = self.low, self.high
-        if value is None or high <= low:
+        if value is None or self.high <= self.low:
             return None
-        share = (value - low) / (high - low)
+        share = (value - self.low) / (self.high - self.low)
         return round(STRIP_PAD + max(0.0, min(1.0, share)) * (STRIP_WIDTH - 2 * STRIP_PAD), 1)
 
 
-class Strip(NamedTuple):
+@dataclass(frozen=True)
+class Strip:
     """One row on the axis: the verified score with its interval, the claim, and the line between them."""
 
     verified: float | None

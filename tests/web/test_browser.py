@@ -4,14 +4,23 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from leaderboard.models import Benchmark, Submission
 from tests.processes import ROOT
 from tests.small import write_images, write_weights
+from tests.web.conftest import ANALYSIS, Stage, verify
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PASSWORD = "correct horse battery"
+FINGER = 44
+# What is pressed and is no word in a sentence, where it is lower than a finger is wide.
+FIND_SMALL = """least => [...document.querySelectorAll(
+    'button, .button, .segments a, .bar nav a, .foot a, select, input:not([type=hidden], [type=checkbox])')]
+    .filter(each => each.checkVisibility() && each.getBoundingClientRect().height < least)
+    .map(each => each.outerHTML.slice(0, 120))"""
+# How far boxes that would scroll sideways are wider than what is seen of them.
+FIND_CUT = "all => all.map(one => one.scrollWidth - one.clientWidth)"
 
 
 @pytest.fixture
@@ -109,5 +118,32 @@ def test_no_row_is_cut_off_on_a_phone(page: Page, live_portal: str, shapes: Benc
     ):
         page.goto(live_portal + path)
         expect(page.locator(".sheet").first).to_be_visible()
-        hidden = page.locator(".sheet").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
-        assert max(hidden) <= 0, path
+        assert max(page.locator(".sheet").evaluate_all(FIND_CUT)) <= 0, path
+
+
+def test_long_names_stand_side_by_side_on_a_phone(
+    page: Page, live_portal: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    classes = [{"name": "cat", "correct": 30, "total": 50, "accuracy": 60.0}]
+    monkeypatch.setitem(ANALYSIS, "per_class", classes)
+    for name in ("MobileNetV3-Small of the second run", "ShuffleNetV2-x0.5 of the second run"):
+        verify(stage.digits, stage.owner, name, 80.0, claims={"top1": 91.73})
+    three = stage.digits.entries.filter(status="mismatch").values_list("pk", flat=True)
+    page.goto(f"{live_portal}/compare/?{'&'.join(f'{name}={pk}' for name, pk in zip('abc', three, strict=True))}")
+    expect(page.get_by_role("region", name="Class by class")).to_be_visible()
+    assert max(page.locator(".sheet").evaluate_all(FIND_CUT)) <= 0
+
+
+def test_what_is_pressed_has_room_for_a_finger(browser: Browser, live_portal: str, stage: Stage) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    for path in (
+        "/",
+        f"{stage.digits.get_absolute_url()}#filters",
+        stage.verified.get_absolute_url(),
+        "/accounts/login/",
+    ):
+        page.goto(live_portal + path)
+        assert page.evaluate(FIND_SMALL, FINGER) == [], path
+    context.close()
