@@ -5,7 +5,8 @@ Standard library only. Both sides exchange these as JSON with a `schema_version`
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 SCHEMA_VERSION = 1
 
@@ -47,6 +48,27 @@ def as_tuples(data: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
 
 
+def check_kinds(spec: Any) -> None:
+    """Raises: InputFault where a field holds what its annotation does not allow: JSON holds anything."""
+    for name, kind in get_type_hints(type(spec)).items():
+        value = getattr(spec, name)
+        if not is_kind(value, kind):
+            wanted = kind.__name__ if isinstance(kind, type) else kind
+            raise InputFault(f"{name} in the spec must be {wanted}, not {json.dumps(value, default=str)[:80]}.")
+
+
+def is_kind(value: Any, kind: Any) -> bool:
+    if isinstance(kind, UnionType):
+        return any(is_kind(value, each) for each in get_args(kind))
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        # As many as there are, where it is of any length.
+        kinds = kinds[:1] * len(value) if kinds[-1] is Ellipsis and isinstance(value, tuple) else kinds
+        return isinstance(value, tuple) and len(value) == len(kinds) and all(map(is_kind, value, kinds))
+    # A bool is an int to Python, and is no number of pixels.
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
 @dataclass(frozen=True)
 class Protocol:
     """Preprocessing of one image, as the reference implementation does it.
@@ -67,7 +89,7 @@ class Protocol:
     def __post_init__(self) -> None:
         for name in ("resize", "crop"):
             side = getattr(self, name)
-            if side is not None and not (isinstance(side, int) and 1 <= side <= 4096):
+            if side is not None and not (is_kind(side, int) and 1 <= side <= 4096):
                 raise InputFault(f"{name} must be a whole number of pixels from 1 to 4096, not {side!r}.")
         if self.interpolation not in INTERPOLATIONS:
             raise InputFault(
@@ -82,7 +104,7 @@ class Protocol:
             if (
                 not isinstance(values, tuple)
                 or len(values) != 3
-                or not all(isinstance(v, int | float) and -10 <= v <= 10 for v in values)
+                or not all(is_kind(v, int | float) and -10 <= v <= 10 for v in values)
             ):
                 raise InputFault(f"{name} must be three numbers, one a colour channel, such as 0.485,0.456,0.406.")
             object.__setattr__(self, name, tuple(float(v) for v in values))
@@ -111,6 +133,9 @@ class WeightsSpec:
     sha256: str | None = None
     background: str = "none"
 
+    def __post_init__(self) -> None:
+        check_kinds(self)
+
 
 @dataclass(frozen=True)
 class DatasetSpec:
@@ -119,6 +144,9 @@ class DatasetSpec:
     path: str
     digest: str | None = None
     labels: str | None = None
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
 
 
 @dataclass(frozen=True)
@@ -142,6 +170,7 @@ class EvaluationSpec:
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.schema_version != SCHEMA_VERSION:
             raise InputFault(
                 f"This engine reads schema_version {SCHEMA_VERSION}, the file has {self.schema_version!r}."
@@ -157,6 +186,8 @@ class EvaluationSpec:
             raise InputFault("batch size must be 1 or more.")
         if self.chunk < 1:
             raise InputFault("chunk must be 1 or more.")
+        if self.order_seed < 0:
+            raise InputFault("order_seed must be 0 or more.")
         if self.samples is not None and not (len(self.samples) == 2 and 0 <= self.samples[0] < self.samples[1]):
             raise InputFault(f"samples must be two positions such as [0, 512], not {list(self.samples)}.")
         if self.weights.background not in BACKGROUNDS:
@@ -179,7 +210,7 @@ class EvaluationSpec:
             )
         except InputFault:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise InputFault(f"This is no evaluation spec: {error}.") from error
 
 

@@ -9,6 +9,7 @@ def gettext_noop(text: str) -> str:
 SENTENCES = (
     gettext_noop("%(host)s is no public host name."),
     gettext_noop("%(n)s is %(given)s, not %(wanted)s"),
+    gettext_noop("%(name)s in the spec must be %(wanted)s, not %(value)s."),
     gettext_noop("%(name)s in this ONNX graph is larger than any image; export it anew."),
     gettext_noop("%(name)s is %(what)s; %(mend)s."),
     gettext_noop("%(name)s is a folder; give the weights file itself."),
@@ -188,6 +189,7 @@ SENTENCES = (
     gettext_noop("fetch it with `git lfs pull` first"),
     gettext_noop("interpolation %(self)s is unknown; use one of %(interpolations)s."),
     gettext_noop("nested tensors"),
+    gettext_noop("order_seed must be 0 or more."),
     gettext_noop("precision %(self)s is unknown; use one of %(precisions)s."),
     gettext_noop("quantised tensors"),
     gettext_noop("samples must be two positions such as [0, 512], not %(list)s."),

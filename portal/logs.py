@@ -1,6 +1,10 @@
 """Structured logs: one JSON object a line."""
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+# Where it broke, without the values at hand there: these are passwords, tokens and addresses of people too.
+TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 class JsonFormatter(structlog.stdlib.ProcessorFormatter):
@@ -10,7 +14,7 @@ class JsonFormatter(structlog.stdlib.ProcessorFormatter):
         super().__init__(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks,
+                TRACEBACKS,
                 structlog.processors.JSONRenderer(),
             ],
             foreign_pre_chain=[

@@ -23,6 +23,8 @@ from evaluation.engine.job import EngineTrouble
 
 LABELS = "CSV of `image,label`, several labels as rows or as a|b; of a PASCAL VOC folder also a split, such as test"
 
+LONGEST_NUMBER = 18
+
 
 class Parser(argparse.ArgumentParser):
     """Say what is wrong with the arguments in one line."""
@@ -138,8 +140,8 @@ def add_run(command: argparse.ArgumentParser) -> None:
 
 def read_side(text: str) -> int | str:
     """Return a number of pixels, or the word that takes the published one away."""
-    if text != "none" and not text.lstrip("-").isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number of pixels nor none")
+    if text != "none" and not (text.removeprefix("-").isdecimal() and len(text) < LONGEST_NUMBER):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is neither a whole number of pixels nor none")
     return text if text == "none" else int(text)
 
 
@@ -166,6 +168,6 @@ def read_metrics(text: str) -> tuple[str, ...]:
 def read_batch_size(text: str) -> int | None:
     if text == "auto":
         return None
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number above 0 nor auto")
+    if not (text.isdecimal() and len(text) < LONGEST_NUMBER and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is neither a whole number above 0 nor auto")
     return int(text)

@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -53,18 +54,32 @@ def read_protocol(options: argparse.Namespace) -> Protocol | None:
 def read_json(path: Path) -> dict[str, object]:
     """Raises: InputFault where there is no JSON object."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(read_text(path))
+    # Also of a million brackets.
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputFault):
+            raise
         raise InputFault(f"{path.name} cannot be read as JSON: {error}.") from error
     if not isinstance(data, dict):
         raise InputFault(f"{path.name} holds no JSON object.")
     return data
 
 
+def read_text(path: Path) -> str:
+    """Raises: InputFault where there is no text."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputFault(f"{path.name} cannot be read: {getattr(error, 'strerror', error)}.") from error
+
+
 def check_writable(path: Path | None) -> None:
     """Refuse before the work what would fail after it. Raises: InputFault."""
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise InputFault(f"{path} cannot be written: give a file in a folder that exists.")
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+        raise InputFault(f"{path} cannot be written: give a file in a folder that exists and can be written to.")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -110,14 +125,12 @@ def summarise(report: EvaluationReport) -> None:
 
 def read_spec(path: Path) -> EvaluationSpec:
     """Raises: InputFault."""
-    try:
-        return EvaluationSpec.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputFault(f"{path.name} cannot be read: {error}.") from error
+    return EvaluationSpec.from_json(read_text(path))
 
 
 def run_spec(options: argparse.Namespace) -> None:
     check_writable(options.output)
+    check_writable(options.evidence)
     spec = read_spec(options.spec)
     # A polite end unwinds, so that the child ends too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -151,7 +164,11 @@ def print_progress(progress: Progress) -> None:
 
 def put_report(report: EvaluationReport, path: Path) -> None:
     """Put the report in place whole: who reads it finds all of it or none."""
-    partial = path.with_suffix(".partial")
+    # A terminal, a pipe or /dev/null stays what it is.
+    if path.exists() and not path.is_file():
+        path.write_text(report.to_json())
+        return
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_text(report.to_json())
     partial.rename(path)
 
@@ -160,8 +177,12 @@ def inspect(options: argparse.Namespace) -> None:
     if not options.file.exists():
         raise InputFault(f"The weights file {options.file.name} does not exist.")
     verdict = check(options.file)
-    facts = {"format": verdict.format, "bytes": verdict.size_bytes, "tensors": verdict.tensors}
+    facts: dict[str, object] = {"format": verdict.format, "bytes": verdict.size_bytes, "tensors": verdict.tensors}
     facts["parameters"] = verdict.parameters
+    if verdict.graph:
+        facts["graph"] = asdict(verdict.graph)
+    else:
+        facts["architectures"] = recognition.recognise(verdict.shapes)
     if options.architecture:
         # torch takes seconds to import and only this needs it.
         from evaluation.engine.formats import load
@@ -181,7 +202,7 @@ def list_architectures(options: argparse.Namespace) -> None:
 
         write_catalogue(catalogue.FILE)
         return write_tensors(recognition.FILE)
-    found = [name for name in catalogue.names() if options.pattern.lower() in name.lower()]
+    found = [name for name in catalogue.names() if matches(name, options.pattern.lower())]
     if not found:
         near = ", ".join(catalogue.nearest(options.pattern))
         raise InputFault(f"No architecture matches {options.pattern!r}; the nearest are {near}.")
@@ -191,16 +212,19 @@ def list_architectures(options: argparse.Namespace) -> None:
         print(f"{name:60} {side!s:>6} {known.parameters / 1e6:10.2f} M")
 
 
+def matches(name: str, pattern: str) -> bool:
+    """Tell whether a part of the name is the pattern, or with wildcards all of it, with or without its family."""
+    if not any(sign in pattern for sign in "*?["):
+        return pattern in name.lower()
+    return any(fnmatchcase(each, pattern) for each in (name.lower(), name.lower().partition("/")[2]))
+
+
 def compare(options: argparse.Namespace) -> None:
     print(json.dumps(asdict(evidence.compare(options.first, options.second)), indent=2))
 
 
 def rank(options: argparse.Namespace) -> None:
-    try:
-        text = sys.stdin.read() if options.outcomes == "-" else Path(options.outcomes).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputFault(f"{options.outcomes} cannot be read: {error}.") from error
-    print(ranks.answer(text))
+    print(ranks.answer(sys.stdin.read() if options.outcomes == "-" else read_text(Path(options.outcomes))))
 
 
 def describe_dataset(options: argparse.Namespace) -> None:

@@ -7,18 +7,19 @@ another order, or for classes without an image here.
 
 import hashlib
 import os
-import tarfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
+from typing import NoReturn
 
 from evaluation.contract import InputFault
 from evaluation.engine import voc
 from evaluation.engine.ahead import work_ahead
 from evaluation.engine.labels import Labels, read_csv, read_folders
+from evaluation.engine.tars import LARGEST, open_tar, too_large
 
 Read = Callable[[], bytes]
 
@@ -67,48 +68,57 @@ def open_files(source: Path) -> Iterator[tuple[str, Read]]:
             yield path, partial(read_file, os.path.join(source, path))
     elif not source.exists():
         raise InputFault(f"The dataset {source.name} does not exist; give an image folder or a tar of one.")
+    elif not source.is_file():
+        # A pipe would be waited for, and can be read once only.
+        raise InputFault(f"The dataset {source.name} is no ordinary file; give an image folder or a tar of one.")
     else:
-        yield from open_tar(source)
+        yield from open_tar(source, counts)
 
 
 def list_files(source: Path) -> Iterator[str]:
-    """Yield the relative path of each file that counts; as torchvision's ImageFolder does, also of linked folders."""
-    for name, inside, files in os.walk(source, followlinks=True):
+    """Yield the relative path of each file that counts; as torchvision's ImageFolder does, also of linked folders.
+
+    Raises: InputFault for a link to what is not there, without which a score would be of another dataset.
+    """
+    for name, inside, files in os.walk(source, onerror=refuse_unreadable, followlinks=True):
         folder = Path(name)
         if folder.is_symlink() and folder.resolve() in (parent.resolve() for parent in folder.parents):
             # It leads back up, and would be followed for ever.
             inside.clear()
             continue
         start = "" if folder == source else f"{folder.relative_to(source).as_posix()}/"
-        yield from (start + file for file in files if counts(start + file) and os.path.isfile(os.path.join(name, file)))
+        for path in (start + file for file in files if counts(start + file)):
+            whole = os.path.join(source, path)
+            if os.path.isfile(whole):
+                yield path
+            elif not os.path.exists(whole):
+                raise InputFault(f"{path} in {source.name} is a link that leads nowhere; put the image in its place.")
+
+
+def refuse_unreadable(error: OSError) -> NoReturn:
+    raise InputFault(f"{error.filename} cannot be read ({error.strerror}); let the engine read it.") from error
 
 
 def read_file(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+    """Raises: InputFault where it cannot be read, or is larger than any image."""
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size > LARGEST:
+                raise too_large(path)
+            return file.read()
+    except OSError as error:
+        refuse_unreadable(error)
 
 
 def counts(path: str) -> bool:
+    # macOS leaves such a file beside each of those that it packs, under the same name.
+    if PurePath(path).name.startswith("._") or "__MACOSX" in PurePath(path).parts:
+        return False
     return is_image(path) or PurePath(path).name == OUTPUTS or voc.is_list(PurePath(path))
 
 
 def is_image(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in SUFFIXES
-
-
-def open_tar(source: Path) -> Iterator[tuple[str, Read]]:
-    """Stream the regular files of a tar; links, devices and paths that climb are passed over."""
-    try:
-        with tarfile.open(source, "r|*") as archive:
-            for member in archive:
-                path = PurePosixPath(member.name)
-                if not member.isfile() or not counts(path.as_posix()) or ".." in path.parts:
-                    continue
-                file = archive.extractfile(member)
-                assert file is not None
-                yield path.as_posix().lstrip("/"), partial(bytes, file.read())
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InputFault(f"{source.name} is neither an image folder nor a readable tar of one: {error}.") from error
 
 
 def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
@@ -173,7 +183,7 @@ def find_labels(source: Path, images: Collection[str], texts: Mapping[str, bytes
 def digest_lines(images: Mapping[str, str], texts: Mapping[str, bytes]) -> str:
     digests = {path: hashlib.sha256(data).hexdigest() for path, data in texts.items()} | dict(images)
     lines = (f"{path}\0{digest}\n" for path, digest in sorted(digests.items()))
-    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(os.fsencode(''.join(lines))).hexdigest()}"
 
 
 def read_outputs(data: bytes) -> list[str]:

@@ -31,9 +31,19 @@ def choose_device(name: str) -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise InputFault("There is no CUDA device here; use --device cpu or auto.")
     try:
-        return torch.device(name)
+        device = torch.device(name)
     except RuntimeError as error:
-        raise InputFault(f"The device {name!r} is unknown; use cpu, cuda or auto.") from error
+        raise unknown_device(name) from error
+    # Those that PyTorch has names for and no score is computed on: meta, mps, xla …
+    if device.type not in ("cpu", "cuda") or (
+        device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
+    ):
+        raise unknown_device(name)
+    return device
+
+
+def unknown_device(name: str) -> InputFault:
+    return InputFault(f"The device {name!r} is unknown; use cpu, cuda or auto.")
 
 
 def set_precision(precision: str) -> None:

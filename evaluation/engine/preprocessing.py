@@ -30,7 +30,7 @@ RESAMPLING = {
     "box": Image.Resampling.BOX,
     "hamming": Image.Resampling.HAMMING,
 }
-# An image that inflates to more pixels than this is refused, not decoded.
+# An image that inflates to more pixels than this is refused, not decoded; nor is a line scaled to as many.
 MAX_PIXELS = 200_000_000
 
 
@@ -67,8 +67,11 @@ def decode_aloud(data: bytes, name: str) -> Image.Image:
 
 
 def resize(image: Image.Image, side: int, interpolation: str, crop_mode: str = "center") -> Image.Image:
-    """Scale to the size that `find_size` gives; what has it already is left as it is."""
+    """Scale to the size that `find_size` gives; what has it already is left as it is. Raises: InputFault."""
     size = find_size(*image.size, side, crop_mode)
+    if size[0] * size[1] > MAX_PIXELS:
+        before, after = (f"{width}×{height}" for width, height in (image.size, size))
+        raise InputFault(f"An image of {before} pixels becomes one of {after}, more than is evaluated; remove it.")
     return image if size == image.size else image.resize(size, RESAMPLING[interpolation])
 
 

@@ -125,7 +125,7 @@ class LeaderboardView(APIView):
             return None
         query = request.query_params.copy()
         query["cursor"] = cursor
-        return request.build_absolute_uri(f"?{query.urlencode()}")
+        return f"{request.build_absolute_uri(request.path)}?{query.urlencode()}"
 
 
 def answer(request: Request, body: bytes, content_type: str, links: str) -> HttpResponseBase:

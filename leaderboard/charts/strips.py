@@ -1,7 +1,7 @@
 """The strips of a board: verified score, interval and claim of each row on one axis."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from leaderboard.charts.scales import choose_ticks
 from leaderboard.models import Metric
@@ -10,8 +10,7 @@ from leaderboard.tables.boards import Cell
 STRIP_WIDTH, STRIP_PAD = 220, 12
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """The shared axis of the strips: a score to its place in pixels."""
 
     low: float
@@ -20,14 +19,14 @@ class Axis:
     key: str
 
     def place(self, value: float | None) -> float | None:
-        if value is None or self.high <= self.low:
+        low, high = self.low, self.high
+        if value is None or high <= low:
             return None
-        share = (value - self.low) / (self.high - self.low)
+        share = (value - low) / (high - low)
         return round(STRIP_PAD + max(0.0, min(1.0, share)) * (STRIP_WIDTH - 2 * STRIP_PAD), 1)
 
 
-@dataclass(frozen=True)
-class Strip:
+class Strip(NamedTuple):
     """One row on the axis: the verified score with its interval, the claim, and the line between them."""
 
     verified: float | None

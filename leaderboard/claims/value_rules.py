@@ -67,8 +67,10 @@ def find_unit_slips(table: ClaimTable) -> Iterator[Finding]:
         if metric.unit == PERCENT and 0 < middle <= 1 and max(score.value for _, score in column) <= 1:
             yield describe_fraction_column(metric, column)
             continue
+        # A score of chance level, such as 0.1 of a thousand classes, is no fraction: it would be far below all others.
+        least = min((score.value for _, score in column if score.value > 1), default=0.0) / 2
         for row, score in column:
-            if middle > LOWEST_PERCENT_MEDIAN and 0 < score.value <= 1:
+            if middle > LOWEST_PERCENT_MEDIAN and 0 < score.value < 1 and 100 * score.value >= least:
                 yield describe_slip(metric, row, score, shift_point(score.text, 2))
             elif middle <= 1 < score.value <= 100:
                 yield describe_slip(metric, row, score, shift_point(score.text, -2))
@@ -154,7 +156,11 @@ def find_impossible_digits(table: ClaimTable) -> Iterator[Finding]:
         if not metric.is_proportion:
             continue
         for row, score in table.column(metric.key):
-            if not is_possible(score.text, table.samples, 100 if metric.unit == PERCENT else 1):
+            # What may be a fraction is judged as one too; that it stands among percents is another finding.
+            wholes = (
+                (100, 1) if metric.unit == PERCENT and score.value <= 1 else (100,) if metric.unit == PERCENT else (1,)
+            )
+            if not any(is_possible(score.text, table.samples, whole) for whole in wholes):
                 yield Finding(
                     rule="impossible_digits",
                     severity=Severity.NOTE,

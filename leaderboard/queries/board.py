@@ -3,21 +3,28 @@
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from leaderboard.claims.table import Action, Change, Finding, Severity
-from leaderboard.models import BoardFacts, Metric, Standing
+from leaderboard.models import BoardFacts, Metric
 from leaderboard.queries.filters import BadQuery, BoardFilters
 from leaderboard.queries.heads import Head
-from leaderboard.queries.narrowing import filter_standings
-from leaderboard.queries.rows import BoardRow, read_rows
+from leaderboard.queries.narrowing import Choice, filter_standings
+from leaderboard.queries.rows import CHOSEN, BoardRow, read_chosen
 
 PAGE_SIZE = 50
+PAGE = """
+SELECT {columns} FROM leaderboard_standing AS standing{joined}
+WHERE {conditions} ORDER BY {order} LIMIT %s
+"""
+# Written as a range with an exception: an OR would keep databases from entering the index at its place.
+AFTER = "standing.order_value <= %s AND NOT (standing.order_value = %s AND standing.entry_id <= %s)"
+BEFORE = "standing.order_value >= %s AND NOT (standing.order_value = %s AND standing.entry_id >= %s)"
 T = TypeVar("T")
 
 
@@ -49,8 +56,11 @@ class Cursor:
         """Raises: BadQuery."""
         try:
             value, entry_id, backwards = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            return cls(float(value), int(entry_id), bool(backwards))
-        except (ValueError, TypeError, binascii.Error) as error:
+            cursor = cls(float(value), int(entry_id), bool(backwards))
+            if not math.isfinite(cursor.order_value) or not 0 <= cursor.entry_id < 2**63:
+                raise ValueError("no row has such a place")
+            return cursor
+        except (ValueError, TypeError, OverflowError, binascii.Error) as error:
             raise BadQuery("cursor", _("This cursor is not one of ours; start again from the first page.")) from error
 
 
@@ -77,17 +87,21 @@ class Cut(NamedTuple, Generic[T]):
     has_after: bool
 
 
-def slice_standings(standings: QuerySet[Standing], cursor: Cursor | None, size: int) -> Cut[BoardRow]:
-    """Return one keyset page."""
+def slice_standings(choice: Choice, cursor: Cursor | None, size: int) -> Cut[BoardRow]:
+    """Return one keyset page of the standings that are chosen."""
     backwards = cursor is not None and cursor.backwards
     if cursor is not None:
-        value, entry = cursor.order_value, cursor.entry_id
-        # Written as a range with an exception: an OR would keep databases from entering the index at its place.
-        after = Q(order_value__lte=value) & ~Q(order_value=value, entry_id__lte=entry)
-        before = Q(order_value__gte=value) & ~Q(order_value=value, entry_id__gte=entry)
-        standings = standings.filter(before if backwards else after)
-    order = ("order_value", "-entry_id") if backwards else ("-order_value", "entry_id")
-    rows = read_rows(standings.order_by(*order)[: size + 1])
+        place = (cursor.order_value, cursor.order_value, cursor.entry_id)
+        choice.require(BEFORE if backwards else AFTER, *place)
+    statement = PAGE.format(
+        columns=", ".join(f"standing.{column}" for column in CHOSEN),
+        joined=choice.joined,
+        conditions=" AND ".join(choice.conditions),
+        order="standing.order_value, standing.entry_id DESC"
+        if backwards
+        else "standing.order_value DESC, standing.entry_id",
+    )
+    rows = read_chosen(statement, [*choice.values, size + 1])
     has_more = len(rows) > size
     if backwards:
         # The one too many is the furthest from the cursor.

@@ -1,7 +1,6 @@
 """The rows of a board as plain values, read with two statements that are written out here.
 
-Built by the ORM for each reader anew, they would take several times as long as the database takes to answer them; which
-standings are read is still a queryset, whoever chooses them.
+Built by the ORM for each reader anew, they would take several times as long as the database takes to answer them.
 """
 
 import datetime as dt
@@ -125,12 +124,15 @@ AMONG = {
 def read_rows(standings: QuerySet[Standing]) -> tuple[BoardRow, ...]:
     """Return the rows of these standings, one an entry, best first, with two queries."""
     try:
-        chosen, parameters = standings.values_list(*CHOSEN).query.sql_with_params()
+        return read_chosen(*standings.values_list(*CHOSEN).query.sql_with_params())
     except EmptyResultSet:
         return ()
-    statement = LINES.format(chosen=chosen, **ARRAYS[connection.vendor])
+
+
+def read_chosen(chosen: str, values: Sequence[Any]) -> tuple[BoardRow, ...]:
+    """Return the rows of the standings whose columns `CHOSEN` this statement selects, as `read_rows` does."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(LINES.format(chosen=chosen, **ARRAYS[connection.vendor]), values)
         columns: list[Iterable[Any]] = list(zip(*cursor.fetchall(), strict=True))
     if not columns:
         return ()

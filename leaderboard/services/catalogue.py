@@ -2,7 +2,8 @@
 
 import datetime as dt
 import hashlib
-from collections import Counter
+import itertools
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -44,6 +45,8 @@ M = TypeVar("M", bound=models.Model)
 NOT_GIVEN = "unstated"
 MAX_NAME = 200
 MAX_ADDRESS = 1000
+# Between a variant and the number of a row that says the same again.
+REPEATED = " #"
 
 
 @dataclass
@@ -88,7 +91,8 @@ class Importer:
 
     def __init__(self, source: str) -> None:
         self.source, self.report = source, ImportReport()
-        self.seen: set[tuple[int, int, str]] = set()
+        # By board, model and its weights: the variants that this table's rows so far are.
+        self.seen: dict[tuple[int, int, str], set[str]] = defaultdict(set)
 
     def ensure(self, kind: type[M], key: dict[str, Any], facts: dict[str, Any]) -> M:
         """Return the object with this key, made where it is missing, its empty fields filled from `facts`.
@@ -165,19 +169,30 @@ class Importer:
             self.ensure(Weights, {"model": model, "framework": w.label[:40], "url": w.url}, {}) for w in parsed.weights
         ]
         codes = [{"label": link.label, "url": link.url} for link in parsed.codes]
-        variant = name_variant(parsed, benchmark, model)
-        if (benchmark.pk, model.pk, variant) in self.seen:
-            reason = "the same model with the same weights stands in the table already"
-            self.report.skipped.append(Skipped(parsed.line, parsed.model, reason))
-            return
-        self.seen.add((benchmark.pk, model.pk, variant))
+        variant = self.number_row(parsed, benchmark, model)
         entry = self.ensure(Entry, {"benchmark": benchmark, "model": model, "variant": variant}, {})
         if not entry.code_urls and codes:
             entry.code_urls = codes
             entry.save(update_fields=["code_urls"])
         entry.weights.add(*weights)
         for key, score in parsed.scores.items():
-            self.take_claim(entry, metrics[key], score.value, score.text)
+            if refusal := self.take_claim(entry, metrics[key], score.value, score.text):
+                self.report.skipped.append(Skipped(parsed.line, parsed.model, refusal))
+
+    def number_row(self, parsed: ParsedEntry, benchmark: Benchmark, model: Model) -> str:
+        """Return the row's variant; a table's further rows of one model with the same weights are numbered.
+
+        They stay for the lint to find. Where such rows are stored, each is the one that states the same scores.
+        """
+        name = name_variant(parsed, benchmark, model)
+        taken = self.seen[benchmark.pk, model.pk, name]
+        is_named = models.Q(variant=name) | models.Q(variant__startswith=f"{name}{REPEATED}")
+        rows = Entry.objects.filter(is_named, benchmark=benchmark, model=model).order_by("pk")
+        same = (row.variant for row in rows if row.variant not in taken and states(row, parsed))
+        numbered = (f"{name}{REPEATED}{number}" if number > 1 else name for number in itertools.count(1))
+        variant = next(same, None) or next(each for each in numbered if each not in taken)
+        taken.add(variant)
+        return variant
 
     def take_paper(self, parsed: ParsedEntry, model: Model) -> None:
         if not parsed.paper_url:
@@ -188,12 +203,21 @@ class Importer:
             model.paper = paper
             model.save(update_fields=["paper"])
 
-    def take_claim(self, entry: Entry, metric: Metric, value: float, text: str) -> None:
-        """The same table in another language states the same claim once."""
-        if not Claim.objects.filter(entry=entry, metric=metric, value=value).exists():
-            self.ensure(
-                Claim, {"entry": entry, "metric": metric, "source": self.source}, {"value": value, "text": text}
-            )
+    def take_claim(self, entry: Entry, metric: Metric, value: float, text: str) -> str:
+        """Store a claim; the same table in another language states it once. Return why it is not taken, or nothing."""
+        claims = Claim.objects.filter(entry=entry, metric=metric)
+        if claims.filter(value=value).exists():
+            return ""
+        if known := claims.filter(source=self.source).first():
+            return f"{metric.label} is {text}, and {known.text or known.value} by an earlier import of {self.source}"
+        self.ensure(Claim, {"entry": entry, "metric": metric, "source": self.source}, {"value": value, "text": text})
+        return ""
+
+
+def states(entry: Entry, parsed: ParsedEntry) -> bool:
+    """Tell whether all of the row's scores are among the entry's claims."""
+    stated = set(entry.claims.values_list("metric__key", "value"))
+    return stated.issuperset((key, score.value) for key, score in parsed.scores.items())
 
 
 def spread(name: str, texts: Texts) -> dict[str, str]:

@@ -27,7 +27,7 @@ def write_json(title: Title, rows: Rows) -> str:
 WRITERS: dict[str, Callable[[Title, Rows], str]] = {
     "csv": lambda title, rows: write_csv(rows, [column.key for column in title.columns]),
     "json": write_json,
-    "markdown": lambda title, rows: write_markdown(rows, {column.key: column.label for column in title.columns}),
+    "markdown": write_markdown,
     "pwc": write_pwc,
     "model-index": write_model_index,
     "bibtex": lambda title, rows: write_bibtex(rows),

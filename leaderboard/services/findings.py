@@ -8,6 +8,7 @@ from leaderboard.claims.lint import is_proportion, lint
 from leaderboard.claims.table import ClaimRow, ClaimTable, Finding, MetricRule, StatedScore, StatedWeights
 from leaderboard.models import Benchmark, Claim, Entry
 from leaderboard.queries import benchmark_metrics
+from leaderboard.services.catalogue import REPEATED
 
 
 def describe(finding: Finding) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def read_claim_table(benchmark: Benchmark) -> ClaimTable:
                 scores=scores[pk],
                 weights=tuple(weights[pk]),
                 code_urls=tuple(code["url"] for code in entry.code_urls),
-                setting=entry.variant,
+                setting=entry.variant.partition(REPEATED)[0],
             )
             for pk, entry in entries.items()
         ),

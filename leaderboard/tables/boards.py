@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from leaderboard.tables.titles import Title
+
 
 class Cell(Protocol):
     """One metric of a row."""
@@ -80,7 +82,7 @@ class Row(Protocol):
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-MARKDOWN_SIGNS = re.compile(r"([\\|*_`\[\]<>])")
+MARKDOWN_SIGNS = re.compile(r"([\\|*_`\[\]<>&])")
 
 
 def row_to_dict(row: Row) -> dict[str, Any]:
@@ -174,15 +176,21 @@ def link(label: str, url: str) -> str:
     return f"[{escape(label)}]({quote(url, safe=':/?#@!$&*+,;=%~')})"
 
 
-def write_markdown(rows: Iterable[Row], labels: Mapping[str, str]) -> str:
-    """Return a table that `tables.markdown` reads again; verified scores stand where there are any."""
-    heads = " | ".join(escape(label) for label in labels.values())
-    lines = [f"| Rank | Model | {heads} | Status | Weights | Paper | Code |", "|" + ":--|" * (len(labels) + 6)]
+def write_markdown(title: Title, rows: Iterable[Row]) -> str:
+    """Return a page that `tables.markdown` reads again; verified scores stand where there are any."""
+    columns = {column.key: column.decimals for column in title.columns}
+    heads = " | ".join(escape(column.label) for column in title.columns)
+    lines = [
+        *(f"# {escape(title.task)}", "", f"### {escape(title.dataset)} — {escape(title.split)}", ""),
+        *(escape(title.protocol), ""),
+        f"| Rank | Model | {heads} | Status | Weights | Paper | Code |",
+        "|" + ":--|" * (len(columns) + 6),
+    ]
     for row in rows:
         parts = [
             str(row.rank or ""),
             escape(row.model_name),
-            *(state_score(row.scores.get(key)) for key in labels),
+            *(state_score(row.scores.get(key), decimals) for key, decimals in columns.items()),
             str(row.status),
             " ".join(link(w.framework, w.url) for w in row.weights if w.url),
             link(row.paper_title or "paper", row.paper_url) if row.paper_url else "",

@@ -1,6 +1,5 @@
 """Tables in the Markdown of SotA-CV and NLP-progress, in English or Chinese. Pure."""
 
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -12,37 +11,40 @@ from leaderboard.tables.document import (
     FormatFault,
     ParsedBenchmark,
     ParsedCatalogue,
-    ParsedDataset,
     ParsedEntry,
     ParsedLink,
+    ParsedMetric,
     ParsedResource,
-    ParsedScore,
     ParsedTask,
     Skipped,
 )
+from leaderboard.tables.scores import SkippedRow, is_absent, is_score, is_web, read_score
 from leaderboard.tables.vocabulary import (
     TASKS,
+    describe_dataset,
     describe_metric,
     describe_protocol,
     detect_language,
     identify_task,
-    make_slug,
+    is_known_metric,
     name_benchmark,
     split_heading,
 )
 
 DESCRIPTION, RESOURCES = ("description", "描述", "说明"), ("resources", "资源")
 COLUMNS = {
-    "model": ("model", "模型", "method"),
+    "model": ("model", "模型", "method", "model name", "模型名称", "模型名", "方法"),
     "weights": ("weights", "权重"),
     "paper": ("paper", "论文", "paper / source", "paper/source"),
     "code": ("code", "代码"),
     # Not read, and no metric: a rank follows from the scores, a status from our own runs.
     "rank": ("rank", "#", "排名"),
     "status": ("status", "状态"),
+    "year": ("year", "年份"),
 }
-ABSENT = ("", "n/a", "na", "-", "–", "—", "none", "tbd")
 PLACEHOLDER = re.compile(r"^(model name|模型名称?|example|todo)$", re.IGNORECASE)
+FORMATTING = re.compile(r"</?(?:b|strong|i|em|u|span|font|mark|small|center|br)\b[^>]*>", re.IGNORECASE)
+ADDRESS = re.compile(r"https?://[^\s|<>()\[\]\"']+")
 PLACEHOLDER_PAPER = "0000.00000"
 HIGHLIGHT = re.compile(r"top[- ]?(\d+) results|前\s*(\d+)\s*名", re.IGNORECASE)
 
@@ -78,9 +80,9 @@ def parse(text: str, *, filename: str) -> ParsedCatalogue:
     language = detect_language(text)
     stem = PurePosixPath(filename).stem
     slug = identify_task(sections[0].title, stem)
-    name = {language: sections[0].title} | ({language: TASKS[slug][language]} if slug in TASKS else {})
+    name = TASKS.get(slug, {language: sections[0].title})
     catalogue = ParsedCatalogue(source=PurePosixPath(filename).name)
-    task = ParsedTask(slug=slug, name=name)
+    task = ParsedTask(slug=slug, name=dict(name))
     for section in sections:
         read_section(section, task, catalogue, language, lines)
     if not task.benchmarks:
@@ -123,12 +125,19 @@ def read_cell(token: Token) -> Cell:
         if child.type == "link_open":
             label, url = "", str(child.attrs.get("href", ""))
         elif child.type == "link_close" and url is not None:
-            links.append(ParsedLink(label.strip(), url))
+            links.append(ParsedLink("" if label == url else label.strip(), url))
             url = None
         elif url is not None:
             label += child.content
-    text = "".join(c.content if c.type != "softbreak" else " " for c in token.children or [])
-    return Cell(text.strip(), tuple(links))
+    text = "".join(map(read_text, token.children or [])).strip()
+    return Cell(text, tuple(links or (ParsedLink("", address) for address in ADDRESS.findall(text))))
+
+
+def read_text(token: Token) -> str:
+    """Return what a reader sees of a part of a cell: a line's end is a space, formatting is nothing."""
+    if token.type == "html_inline" and FORMATTING.fullmatch(token.content):
+        return " " if token.content.lower().startswith("<br") else ""
+    return " " if token.type == "softbreak" else token.content
 
 
 def read_section(
@@ -160,6 +169,22 @@ def find_columns(header: list[Cell]) -> dict[str, int]:
     return {name: titles.index(t) for name, words in COLUMNS.items() for t in words if t in titles}
 
 
+def find_scores(table: list[tuple[int, list[Cell]]], columns: dict[str, int]) -> list[int]:
+    """Return the columns of scores. One that holds words alone, such as notes, is none, save where its name says so."""
+    header, *rows = [cells for _, cells in table]
+    return [
+        place
+        for place, title in enumerate(header)
+        if title.text and place not in columns.values()
+        if is_known_metric(title.text) or not holds_words([row[place].text for row in rows if place < len(row)])
+    ]
+
+
+def holds_words(cells: list[str]) -> bool:
+    stated = [text for text in cells if not is_absent(text)]
+    return bool(stated) and not any(map(is_score, stated))
+
+
 def read_benchmark(
     section: Section,
     table: list[tuple[int, list[Cell]]],
@@ -167,24 +192,24 @@ def read_benchmark(
     catalogue: ParsedCatalogue,
     language: str,
 ) -> ParsedBenchmark | None:
-    """Return the benchmark of one table, None where its first column is no model."""
+    """Return the benchmark of one table, None where it has no column of models or none of scores."""
     columns = find_columns(table[0][1])
-    if "model" not in columns:
+    places = find_scores(table, columns)
+    if "model" not in columns or not places:
         return None
     prose = " ".join(p.text for p in section.paragraphs if not p.links and not p.text.upper().startswith("TODO"))
     protocol = describe_protocol(prose)
     name, split = split_heading(section.title)
-    slug = make_slug(name)
+    dataset = describe_dataset(name, split)
     highlight = HIGHLIGHT.search(prose)
     benchmark = ParsedBenchmark(
-        slug=name_benchmark(slug, split, protocol.slug) + (f"-{number + 1}" if number else ""),
-        dataset=ParsedDataset(slug=slug, name=name, split=split),
+        slug=name_benchmark(dataset.slug, split, protocol.slug) + (f"-{number + 1}" if number else ""),
+        dataset=dataset,
         protocol=protocol,
-        metrics=[describe_metric(c.text) for i, c in enumerate(table[0][1]) if i not in columns.values() and c.text],
-        description={language: prose} if prose else {},
+        metrics=[describe_metric(table[0][1][place].text) for place in places],
+        description={language: prose} if prose and prose not in protocol.name.values() else {},
         highlight_count=int(highlight[1] or highlight[2]) if highlight else None,
     )
-    places = [i for i, c in enumerate(table[0][1]) if i not in columns.values() and c.text]
     for line, cells in table[1:]:
         try:
             benchmark.entries.append(
@@ -196,11 +221,7 @@ def read_benchmark(
     return benchmark
 
 
-class SkippedRow(Exception):
-    """Why a row is not taken."""
-
-
-def read_entry(line: int, cells: list[Cell], columns: dict[str, int], metrics: dict[int, object]) -> ParsedEntry:
+def read_entry(line: int, cells: list[Cell], columns: dict[str, int], metrics: dict[int, ParsedMetric]) -> ParsedEntry:
     """Raises: SkippedRow."""
     model = cells[columns["model"]].text if columns["model"] < len(cells) else ""
     if not model:
@@ -211,41 +232,25 @@ def read_entry(line: int, cells: list[Cell], columns: dict[str, int], metrics: d
     scores = {}
     for place, metric in metrics.items():
         text = cells[place].text if place < len(cells) else ""
-        if text.lower() not in ABSENT:
-            scores[metric.key] = read_score(text, metric.label)  # type: ignore[attr-defined]
+        if not is_absent(text):
+            scores[metric.key] = read_score(text, metric.label)
     if not scores:
         raise SkippedRow("the row states no score")
     return ParsedEntry(
         model=model,
         scores=scores,
-        weights=[link for link in pick_links(cells, columns.get("weights")) if is_web(link.url)],
-        codes=[link for link in pick_links(cells, columns.get("code")) if is_web(link.url)],
+        weights=name_links(pick_links(cells, columns.get("weights")), "unstated"),
+        codes=name_links(pick_links(cells, columns.get("code")), "code"),
         paper_url=paper.url if paper and is_web(paper.url) else "",
         paper_title=paper.label if paper and paper.label.lower() not in ("paper", "论文") else "",
         line=line,
     )
 
 
-SPREAD = re.compile(r"\s*(?:±|\+/-).*$")
-THOUSANDS = {"k": 1e3, "m": 1e6, "b": 1e9}
-
-
-def read_score(text: str, label: str) -> ParsedScore:
-    """Return the number in a cell such as "82.858", "84.3 %", "0.84 ± 0.01" or "220k". Raises: SkippedRow."""
-    plain = SPREAD.sub("", text.strip()).removesuffix("%").replace(",", "").replace("−", "-").strip()
-    factor = THOUSANDS.get(plain[-1:].lower(), 1)
-    try:
-        value = float(plain[:-1] if factor != 1 else plain) * factor
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise SkippedRow(f"{label} is {text[:40]!r}, which is no number")
-    return ParsedScore(value, plain[:40])
-
-
 def pick_links(cells: list[Cell], place: int | None) -> tuple[ParsedLink, ...]:
     return cells[place].links if place is not None and place < len(cells) else ()
 
 
-def is_web(url: str) -> bool:
-    return url.startswith(("https://", "http://"))
+def name_links(links: tuple[ParsedLink, ...], name: str) -> list[ParsedLink]:
+    """Return the web addresses among them; `name` stands for the label that a bare address lacks."""
+    return [ParsedLink(link.label or name, link.url) for link in links if is_web(link.url)]

@@ -5,7 +5,6 @@ Whatever it calls verified is a claim here as well. Source: https://github.com/h
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -14,19 +13,20 @@ from leaderboard.tables.document import (
     FormatFault,
     ParsedBenchmark,
     ParsedCatalogue,
-    ParsedDataset,
     ParsedEntry,
+    ParsedScore,
     ParsedTask,
     Skipped,
 )
-from leaderboard.tables.markdown import SkippedRow, read_score
 from leaderboard.tables.model_index import METRIC_TYPES
+from leaderboard.tables.scores import SkippedRow, read_score
 from leaderboard.tables.vocabulary import (
-    AS_PUBLISHED,
     ENGLISH,
     SPLIT_NAMES,
     TASKS,
+    describe_dataset,
     describe_metric,
+    describe_protocol,
     make_slug,
     name_benchmark,
     split_heading,
@@ -93,27 +93,27 @@ def read_text(node: Any, name: str) -> str:
 
 
 def take_result(model: str, result: Node, tasks: dict[str, ParsedTask], number: int) -> None:
-    """Add the scores to the model's row on the benchmark that they are of. Raises: SkippedRow."""
+    """Add the scores to the first row of the model that says nothing else of them, or make one. Raises: SkippedRow."""
     if not model:
         raise SkippedRow("the row names no model")
     benchmark = find_benchmark(result, tasks)
-    entry = next((each for each in benchmark.entries if each.model == model), None)
-    is_new = entry is None
-    entry = entry or ParsedEntry(model=model, line=number)
-    scores = dict(entry.scores)
+    scores: dict[str, ParsedScore] = {}
     for metric in read_list(result, "metrics"):
         kind, value = read_text(metric, "type"), read_text(metric, "value")
         column = describe_metric(METRIC_KEYS.get(kind) or read_text(metric, "name") or kind or "score")
         score = read_score(value, column.label)
         if scores.setdefault(column.key, score) != score:
-            raise SkippedRow(f"another result of this model states {column.label} {scores[column.key].text}")
+            raise SkippedRow(f"it states {column.label} {scores[column.key].text} as well as {score.text}")
         if all(each.key != column.key for each in benchmark.metrics):
             benchmark.metrics.append(column)
     if not scores:
         raise SkippedRow("the row states no score")
-    entry.scores = scores
-    if is_new:
+    rows = (each for each in benchmark.entries if each.model == model)
+    entry = next((row for row in rows if row.scores | scores == scores | row.scores), None)
+    if entry is None:
+        entry = ParsedEntry(model=model, line=number)
         benchmark.entries.append(entry)
+    entry.scores |= scores
 
 
 def find_benchmark(result: Node, tasks: dict[str, ParsedTask]) -> ParsedBenchmark:
@@ -129,11 +129,11 @@ def find_benchmark(result: Node, tasks: dict[str, ParsedTask]) -> ParsedBenchmar
     if not make_slug(kind) or not slug:
         raise SkippedRow("the row names no task or no dataset")
     parsed = tasks.setdefault(make_slug(kind), make_task(make_slug(kind), read_text(task, "name") or kind))
-    address = name_benchmark(slug, split, AS_PUBLISHED.slug)
+    protocol = describe_protocol(read_text(read_part(dataset, "args"), "protocol"))
+    address = name_benchmark(slug, split, protocol.slug)
     found = next((each for each in parsed.benchmarks if each.slug == address), None)
     if found is None:
-        protocol = replace(AS_PUBLISHED, name=dict(AS_PUBLISHED.name))
-        found = ParsedBenchmark(address, ParsedDataset(slug=slug, name=name, split=split), protocol)
+        found = ParsedBenchmark(address, describe_dataset(name, split, slug), protocol)
         parsed.benchmarks.append(found)
     return found
 

@@ -28,7 +28,10 @@ def write_model_index(title: Title, rows: Iterable[Row]) -> str:
 def describe_result(title: Title, metrics: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "task": {"type": title.task_slug, "name": title.task},
-        "dataset": {"type": title.dataset_slug, "name": title.dataset, "split": title.split},
+        "dataset": {
+            **{"type": title.dataset_slug, "name": title.dataset, "split": title.split},
+            "args": {"protocol": title.protocol},
+        },
         "metrics": metrics,
         "source": {"name": "Veriboard", "url": title.url},
     }

@@ -8,15 +8,24 @@ from leaderboard.tables.document import (
     FormatFault,
     ParsedBenchmark,
     ParsedCatalogue,
-    ParsedDataset,
     ParsedEntry,
     ParsedLink,
     ParsedMetric,
     ParsedTask,
     Skipped,
 )
-from leaderboard.tables.markdown import ABSENT, SkippedRow, is_web, read_score
-from leaderboard.tables.vocabulary import ENGLISH, describe_metric, describe_protocol, make_slug, split_heading
+from leaderboard.tables.scores import SkippedRow, is_absent, is_web, read_score
+from leaderboard.tables.vocabulary import (
+    ENGLISH,
+    TASKS,
+    describe_dataset,
+    describe_metric,
+    describe_protocol,
+    identify_task,
+    make_slug,
+    name_benchmark,
+    split_heading,
+)
 
 
 def parse(text: str, *, filename: str) -> ParsedCatalogue:
@@ -28,7 +37,7 @@ def parse(text: str, *, filename: str) -> ParsedCatalogue:
         for task in tasks:
             read_task(task, catalogue)
     except json.JSONDecodeError as error:
-        raise FormatFault(f"{filename} is cut short or damaged: no JSON from line {error.lineno} on.") from error
+        raise FormatFault(f"{filename} is no JSON, or cut short: line {error.lineno} cannot be read.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         sentence = "is no evaluation-tables file of Papers with Code, a list of tasks with their datasets"
         raise FormatFault(f"{filename} {sentence}.") from error
@@ -39,7 +48,9 @@ def parse(text: str, *, filename: str) -> ParsedCatalogue:
 
 def read_task(data: dict[str, Any], catalogue: ParsedCatalogue) -> None:
     name = data["task"]
-    task = ParsedTask(slug=make_slug(name), name={ENGLISH: name}, description={ENGLISH: data.get("description") or ""})
+    slug = identify_task(name)
+    description = {ENGLISH: data.get("description") or ""}
+    task = ParsedTask(slug=slug, name=dict(TASKS.get(slug, {ENGLISH: name})), description=description)
     for dataset in data.get("datasets") or []:
         task.benchmarks += read_datasets(dataset, "", catalogue)
     catalogue.tasks.append(task)
@@ -57,12 +68,16 @@ def read_datasets(data: dict[str, Any], parent: str, catalogue: ParsedCatalogue)
 
 def read_table(heading: str, description: str, sota: dict[str, Any], catalogue: ParsedCatalogue) -> ParsedBenchmark:
     name, split = split_heading(heading)
-    slug = make_slug(name) or "dataset"
+    dataset = describe_dataset(name, split, make_slug(name) or "dataset")
+    protocol = describe_protocol(description)
+    # Our own export tells the protocol there.
+    if description not in protocol.name.values():
+        dataset.description = {ENGLISH: description}
     metrics = [describe_metric(label) for label in sota.get("metrics") or []]
     benchmark = ParsedBenchmark(
-        slug=f"{slug}-{split}" if split != "test" else slug,
-        dataset=ParsedDataset(slug=slug, name=name, split=split, description={ENGLISH: description}),
-        protocol=describe_protocol(description),
+        slug=name_benchmark(dataset.slug, split, protocol.slug),
+        dataset=dataset,
+        protocol=protocol,
         metrics=metrics,
     )
     labels = dict(zip(sota.get("metrics") or [], metrics, strict=True))
@@ -84,18 +99,23 @@ def read_row(row: dict[str, Any], labels: dict[str, ParsedMetric], number: int) 
     scores = {
         labels[label].key: read_score(value, label)
         for label, value in stated.items()
-        if label in labels and value.lower() not in ABSENT
+        if label in labels and not is_absent(value)
     }
     if not scores:
         raise SkippedRow("the row states no score")
     paper_url = str(row.get("paper_url") or "")
-    codes = [ParsedLink(link.get("title") or "code", link["url"]) for link in row.get("code_links") or []]
     return ParsedEntry(
         model=model,
         scores=scores,
-        codes=[link for link in codes if is_web(link.url)],
+        weights=read_links(row, "model_links", "unstated"),
+        codes=read_links(row, "code_links", "code"),
         paper_url=paper_url if is_web(paper_url) else "",
         paper_title=row.get("paper_title") or "",
         paper_date=row.get("paper_date") or "",
         line=number,
     )
+
+
+def read_links(row: dict[str, Any], name: str, label: str) -> list[ParsedLink]:
+    links = [ParsedLink(link.get("title") or label, link["url"]) for link in row.get(name) or []]
+    return [link for link in links if is_web(link.url)]

@@ -8,43 +8,44 @@ from leaderboard.tables.document import (
     FormatFault,
     ParsedBenchmark,
     ParsedCatalogue,
-    ParsedDataset,
     ParsedEntry,
     ParsedLink,
-    ParsedProtocol,
     ParsedTask,
     Skipped,
 )
-from leaderboard.tables.markdown import SkippedRow, read_score
-from leaderboard.tables.vocabulary import CHINESE, ENGLISH, TASKS, describe_metric
+from leaderboard.tables.scores import SkippedRow, is_absent, read_score
+from leaderboard.tables.vocabulary import TASKS, describe_dataset, describe_metric, describe_protocol
 
 NEEDED = ("model", "top1", "top5")
 DATASET = re.compile(r"results-([a-z0-9-]+)", re.IGNORECASE)
 HUB = "https://huggingface.co/timm/"
-PROTOCOL = ParsedProtocol("timm-validate", {ENGLISH: "single crop, timm", CHINESE: "单裁剪，timm"})
+PROTOCOL = describe_protocol("single crop, timm")
 
 
 def parse(text: str, *, filename: str) -> ParsedCatalogue:
     """Return one benchmark of all rows. Raises: FormatFault where the columns are others."""
-    reader = csv.DictReader(io.StringIO(text))
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     missing = [name for name in NEEDED if name not in (reader.fieldnames or [])]
     if missing:
         raise FormatFault(f"{filename} lacks the column {missing[0]!r}; a timm results table has model, top1 and top5.")
     match = DATASET.search(filename)
     name = match[1].lower() if match else "imagenet"
     catalogue = ParsedCatalogue(source=filename)
-    dataset = ParsedDataset(slug=name, name=name.replace("imagenet", "ImageNet"), split="validation")
+    dataset = describe_dataset(name.replace("imagenet", "ImageNet"), "validation", name)
     benchmark = ParsedBenchmark(
         slug=f"{name}-val-timm",
         dataset=dataset,
         protocol=PROTOCOL,
         metrics=[describe_metric("top1"), describe_metric("top5")],
     )
-    for row in reader:
-        try:
-            benchmark.entries.append(read_row(row, reader.line_num))
-        except SkippedRow as skipped:
-            catalogue.skipped.append(Skipped(reader.line_num, str(row.get("model"))[:200], str(skipped)))
+    try:
+        for row in reader:
+            try:
+                benchmark.entries.append(read_row(row, reader.line_num))
+            except SkippedRow as skipped:
+                catalogue.skipped.append(Skipped(reader.line_num, str(row.get("model"))[:200], str(skipped)))
+    except csv.Error as error:
+        raise FormatFault(f"{filename} cannot be read in line {reader.line_num + 1}: {error}.") from error
     if not benchmark.entries:
         raise FormatFault(f"{filename} holds no rows; nothing can be imported.")
     slug = "image-classification"
@@ -57,7 +58,9 @@ def read_row(row: dict[str, str], line: int) -> ParsedEntry:
     model = (row["model"] or "").strip()
     if not model:
         raise SkippedRow("the row names no model")
-    scores = {key: read_score(row[key] or "", key) for key in ("top1", "top5")}
+    scores = {key: read_score(row[key], key) for key in ("top1", "top5") if not is_absent(row[key] or "")}
+    if not scores:
+        raise SkippedRow("the row states no score")
     millions = (row.get("param_count") or "").replace(",", "")
     try:
         parameters = round(float(millions) * 1e6) if millions else None
@@ -68,6 +71,6 @@ def read_row(row: dict[str, str], line: int) -> ParsedEntry:
         scores=scores,
         weights=[ParsedLink("PyTorch", HUB + model)],
         parameters=parameters,
-        variant=f"{row['img_size']} px" if row.get("img_size") else "",
+        variant=f"{row['img_size'][:20]} px" if row.get("img_size") else "",
         line=line,
     )

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from leaderboard.tables.document import ParsedMetric, ParsedProtocol, Texts
+from leaderboard.tables.document import ParsedDataset, ParsedMetric, ParsedProtocol, Texts
 
 ENGLISH, CHINESE = "en", "zh-hans"
 
@@ -29,12 +29,13 @@ TOP5 = percent("top5", "Acc@5", "Top-5 accuracy", "Top-5 准确率")
 MAP = percent("map", "mAP", "Mean average precision", "平均精度均值")
 MIOU = percent("miou", "mIoU", "Mean intersection over union", "平均交并比")
 
+ACCURACY = r"acc(?:uracy)?\.?|准确[率度]|精度"
+DEPTHS = re.compile(rf"(?:top|前|{ACCURACY})[ @_-]*([15])(?: *(?:{ACCURACY}))?")
 KNOWN_METRICS = {
-    **dict.fromkeys(("acc@1", "top-1", "top1", "top-1 accuracy", "top 1 accuracy", "top1准确度", "top-1准确率"), TOP1),
-    **dict.fromkeys(("acc@5", "top-5", "top5", "top-5 accuracy", "top 5 accuracy", "top5准确度", "top-5准确率"), TOP5),
-    **dict.fromkeys(("map", "map, %", "map (%)", "mean average precision"), MAP),
-    **dict.fromkeys(("miou", "mean iou", "miou, %"), MIOU),
+    **dict.fromkeys(("map", "mean average precision", "平均精度均值"), MAP),
+    **dict.fromkeys(("miou", "mean iou", "mean intersection over union", "平均交并比"), MIOU),
 }
+PERCENT_SIGN = re.compile(r"\s*[,(\[]?\s*%\s*[)\]]?")
 LOWER_IS_BETTER = re.compile(r"time|error|\berr\b|latency|loss|params|parameters|flops|时间|误差|错误", re.IGNORECASE)
 
 PROTOCOLS: dict[str, tuple[re.Pattern[str], Texts]] = {
@@ -42,10 +43,14 @@ PROTOCOLS: dict[str, tuple[re.Pattern[str], Texts]] = {
         re.compile(r"single[- ]model,? single[- ]crop|单模型[，,、]\s*单(?:作物|裁剪|尺度裁剪)", re.IGNORECASE),
         {ENGLISH: "single model, single crop", CHINESE: "单模型，单裁剪"},
     ),
+    "timm-validate": (
+        re.compile(r"single crop, timm|单裁剪，timm", re.IGNORECASE),
+        {ENGLISH: "single crop, timm", CHINESE: "单裁剪，timm"},
+    ),
 }
 AS_PUBLISHED = ParsedProtocol("as-published", {ENGLISH: "as published", CHINESE: "按原文"})
 
-SPLITS = {"imagenet": "validation"}
+SPLITS = {"imagenet": "validation", "imagenet-1k": "validation"}
 SPLIT_NAMES = {
     "val": "validation",
     "validation": "validation",
@@ -53,6 +58,15 @@ SPLIT_NAMES = {
     "testing": "test",
     "train": "train",
     "minival": "minival",
+}
+# Samples and classes.
+SIZES = {
+    ("imagenet", "validation"): (50_000, 1000),
+    ("imagenet-1k", "validation"): (50_000, 1000),
+    ("cifar-10", "test"): (10_000, 10),
+    ("cifar-100", "test"): (10_000, 100),
+    ("mnist", "test"): (10_000, 10),
+    ("fashion-mnist", "test"): (10_000, 10),
 }
 SPLIT_AT_END = re.compile(
     r"[\s—–:,(-]+(validation|val|testing|test|train|minival)\s*(?:set|split)?\s*\)?$", re.IGNORECASE
@@ -80,7 +94,7 @@ def detect_language(text: str) -> str:
     return CHINESE if han > 20 or han * 20 > len(text) else ENGLISH
 
 
-def identify_task(title: str, stem: str) -> str:
+def identify_task(title: str, stem: str = "") -> str:
     """Return the slug of a task from the file's name without its language, or from its title."""
     named = make_slug(re.sub(r"\.(zh|en|cn)([-_]\w+)?$", "", stem, flags=re.IGNORECASE))
     if named in TASKS:
@@ -89,23 +103,40 @@ def identify_task(title: str, stem: str) -> str:
     return by_title.get(title.strip().lower()) or make_slug(title) or named or "task"
 
 
+def find_known_metric(header: str) -> ParsedMetric | None:
+    name = PERCENT_SIGN.sub("", unicodedata.normalize("NFKC", header)).strip().lower()
+    depth = DEPTHS.fullmatch(name)
+    return KNOWN_METRICS.get(name) if depth is None else {"1": TOP1, "5": TOP5}[depth[1]]
+
+
+def is_known_metric(header: str) -> bool:
+    return find_known_metric(header) is not None
+
+
 def describe_metric(header: str) -> ParsedMetric:
-    """Return the metric that a column's header names."""
+    """Return the metric that a column's header names. One of percents is never one of fractions of the same name."""
     plain = re.sub(r"\s+", " ", header.strip())
-    known = KNOWN_METRICS.get(plain.lower())
+    known = find_known_metric(plain)
     if known is not None:
         return replace(known, name=dict(known.name))
     is_percent = "%" in plain
-    label = re.sub(r"\s*[,(]?\s*%\s*\)?", "", plain).strip() or plain
+    label = PERCENT_SIGN.sub("", plain).strip() or plain
     unit = "%" if is_percent else (match[1] if (match := re.search(r"[,(]\s*(ms|s|M|G|GB|MB)\s*\)?$", plain)) else "")
     return ParsedMetric(
-        key=make_slug(label).replace("_", "-")[:60] or "score",
+        key=make_slug(f"percent {label}" if is_percent else label)[:60] or "score",
         label=label[:60],
         unit=unit,
         direction="lower" if LOWER_IS_BETTER.search(plain) else "higher",
         minimum=0.0 if is_percent else None,
         maximum=100.0 if is_percent else None,
     )
+
+
+def describe_dataset(name: str, split: str, slug: str = "") -> ParsedDataset:
+    """Return the dataset of this name, with the size of its split where that is common knowledge."""
+    slug = slug or make_slug(name)
+    samples, classes = SIZES.get((slug, split), (None, None))
+    return ParsedDataset(slug=slug, name=name, split=split, samples=samples, classes=classes)
 
 
 def describe_protocol(text: str) -> ParsedProtocol:

@@ -1,5 +1,6 @@
 """The leaderboard: the ranked view of a benchmark's entries, and what is made of it."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -38,6 +40,15 @@ EXPORTS = {
     "pwc.json": ("pwc", "application/json"),
     "model-index.yml": ("model-index", "application/yaml"),
     "bib": ("bibtex", "application/x-bibtex"),
+}
+# What each is called where a board is handed out; of JSON it is the API's.
+DOWNLOADS = {
+    "csv": "CSV",
+    "json": "JSON",
+    "md": "Markdown",
+    "bib": "BibTeX",
+    "pwc.json": "Papers with Code",
+    "model-index.yml": "model-index",
 }
 FILTERS = (
     *("status", "framework", "max_parameters", "max_multiply_adds", "published_from", "published_to"),
@@ -106,10 +117,19 @@ def read_context(head: Head, query: QueryDict) -> dict[str, Any]:
         "axis": make_axis(board) if board and "strip" in columns else None,
         "columns": columns,
         "toggles": list_toggles(columns),
+        "downloads": list_downloads(head.benchmark.slug),
         "parameters": parameters,
         "kept": {name: query[name] for name in ("status", "metric", "columns", "chart") if query.get(name)},
         "is_filtered": any(parameters.values()),
     }
+
+
+@lru_cache
+def list_downloads(slug: str) -> tuple[tuple[str, str], ...]:
+    """Return what a board can be taken away as: name and address."""
+    api = reverse("api:leaderboard", args=[slug])
+    addresses = {format: reverse("board-export", args=[slug, format]) for format in DOWNLOADS} | {"json": api}
+    return tuple((name, addresses[format]) for format, name in DOWNLOADS.items())
 
 
 def list_sizes(usual: tuple[int, ...], chosen: str) -> list[tuple[str, str]]:

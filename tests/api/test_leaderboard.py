@@ -1,5 +1,6 @@
 """The leaderboard as JSON and CSV."""
 
+import base64
 import csv
 import io
 from typing import Any
@@ -106,6 +107,9 @@ def test_hidden_entry_is_not_shown(anyone: APIClient, imagenet: Benchmark) -> No
         ("as_of", "yesterday", "a date such as 2026-01-31"),
         ("cursor", "nonsense", "start again"),
         ("cursor", "W10", "start again"),
+        ("cursor", base64.urlsafe_b64encode(b"[70, 1e30, 0]").decode(), "start again"),
+        ("cursor", base64.urlsafe_b64encode(b"[NaN, 1, 0]").decode(), "start again"),
+        ("cursor", base64.urlsafe_b64encode(b"[70, Infinity, 0]").decode(), "start again"),
         ("page_size", "0", "whole number from 1 to 500"),
         ("page_size", "501", "whole number from 1 to 500"),
         ("q", "x\0", "null byte"),

@@ -53,6 +53,19 @@ def test_a_score_in_the_wrong_unit_is_found(column: list[str], slip: str, meant:
     assert finding.repair[0].after == meant
 
 
+def test_fraction_among_percents_is_one_finding_and_a_guess_is_no_fraction() -> None:
+    honest = [{"top1": "76.13"}, {"top1": "71.20"}]
+    assert [f.rule for f in lint(write_table(*honest, {"top1": "0.7613"}, samples=50_000, classes=1000))] == [
+        "unit_slip"
+    ]
+    assert [f.rule for f in lint(write_table(*honest, {"top1": "0.100"}, samples=50_000, classes=1000))] == [
+        "chance_level"
+    ]
+    assert [f.rule for f in lint(write_table(*honest, {"top1": "1.00"}, samples=10_000, classes=100))] == [
+        "chance_level"
+    ]
+
+
 def test_column_of_fractions_under_percent_is_one_finding() -> None:
     (finding,) = find(write_table({"top1": "0.761"}, {"top1": "0.8"}), "fractions_as_percents")
     assert [change.after for change in finding.repair] == ["76.1", "80"]

@@ -1,9 +1,13 @@
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
+from evaluation.contract import EvaluationReport
+from evaluation.engine.commands import put_report
 from evaluation.paired import pack
 from tests.engine.conftest import Engine
 from tests.engine.networks import make_network
@@ -16,6 +20,7 @@ def test_inspect_tells_what_is_in_a_file(here: Engine, tmp_path: Path) -> None:
     assert facts["format"] == "state_dict"
     assert facts["tensors"] == len(module.state_dict())
     assert facts["bytes"] == file.stat().st_size
+    assert facts["architectures"] == ["cifar/resnet20"]
     fitting = json.loads(here("inspect", file, "--architecture", "cifar/resnet20").output)
     assert fitting["parameters"] == sum(parameter.numel() for parameter in module.parameters())
 
@@ -25,6 +30,20 @@ def test_architectures_are_listed_by_pattern(here: Engine) -> None:
     assert {line.split()[0] for line in lines} >= {"torchvision/densenet121", "timm/densenet121"}
     assert all("densenet121" in line for line in lines)
     assert "7.98 M" in next(line for line in lines if line.startswith("torchvision/densenet121 "))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_there", "is_not"),
+    [
+        ("resnet*", "torchvision/resnet50", "timm/seresnet50"),
+        ("torchvision/ResNet1?", "torchvision/resnet18", "torchvision/resnet101"),
+        ("*/resnet[23]4", "timm/resnet34", "timm/resnet50"),
+    ],
+)
+def test_architectures_are_listed_by_wildcards(here: Engine, pattern: str, is_there: str, is_not: str) -> None:
+    names = [line.split()[0] for line in here("architectures", pattern).output.splitlines()]
+    assert is_there in names
+    assert is_not not in names
 
 
 def test_architectures_without_a_match_name_the_nearest(here: Engine) -> None:
@@ -38,6 +57,76 @@ def test_all_families_are_listed(here: Engine) -> None:
     names = [line.split()[0] for line in here("architectures").output.splitlines()]
     assert {name.partition("/")[0] for name in names} == {"cifar", "own", "timm", "torchvision"}
     assert len(names) == len(set(names)) > 1000
+
+
+SPEC: dict[str, object] = {"weights": {"path": "w.pth", "architecture": "cifar/resnet20"}, "dataset": {"path": "d"}}
+SPECS: dict[str, tuple[str | dict[str, object], str]] = {
+    "no JSON": ("{", "This is no evaluation spec"),
+    "nested": ("[" * 100_000, "This is no evaluation spec"),
+    "a number": ("5", "This is no evaluation spec"),
+    "path": ({"weights": {"path": 5}}, "path in the spec must be str, not 5."),
+    "architecture": (
+        {"weights": {"path": "w.pth", "architecture": [1]}},
+        "architecture in the spec must be str | None",
+    ),
+    "sha256": ({"weights": {"path": "w.pth", "sha256": True}}, "sha256 in the spec must be str | None, not true."),
+    "dataset": ({"dataset": {"path": {"a": 1}}}, "path in the spec must be str"),
+    "device": ({"device": None}, "device in the spec must be str, not null."),
+    "batch": ({"batch_size": 1.5}, "batch_size in the spec must be int | None, not 1.5."),
+    "seed": ({"order_seed": "x"}, "order_seed in the spec must be int"),
+    "negative seed": ({"order_seed": -1}, "order_seed must be 0 or more."),
+    "metrics": ({"metrics": ["top1", 5]}, "metrics in the spec must be tuple[str, ...]"),
+    "samples": ({"samples": [0, 1, 2]}, "samples in the spec must be tuple[int, int] | None"),
+    "pixels": ({"protocol": {"resize": True}}, "resize must be a whole number"),
+    "colours": ({"protocol": {"mean": [True, True, True]}}, "mean must be three numbers"),
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_spec_that_is_none_is_refused(here: Engine, tmp_path: Path, name: str) -> None:
+    content, sentence = SPECS[name]
+    file = tmp_path / "spec.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(SPEC | content))
+    outcome = here("run", file, "--output", tmp_path / "report.json")
+    assert outcome.status == 2
+    assert outcome.errors.startswith(sentence)
+
+
+def evaluate(here: Engine, *more: object) -> str:
+    """Return why the command is refused."""
+    outcome = here("evaluate", "--dataset", "d", "--weights", "w", "--architecture", "cifar/resnet20", *more)
+    assert outcome.status == 2
+    assert outcome.errors.count("\n") == 1
+    return outcome.errors
+
+
+def test_protocol_of_a_million_brackets_is_refused(here: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "protocol.json"
+    file.write_text("[" * 1_000_000)
+    assert evaluate(here, "--protocol", file).startswith("protocol.json cannot be read as JSON")
+
+
+@pytest.mark.parametrize("name", ["--batch-size", "--resize"])
+@pytest.mark.parametrize("number", ["²", "9" * 5_000, "--5"])
+def test_number_that_is_none_is_refused_by_name(here: Engine, name: str, number: str) -> None:
+    assert "is neither a whole number" in evaluate(here, f"{name}={number}")
+
+
+@pytest.mark.parametrize("option", ["--output", "--evidence"])
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_what_cannot_be_written_is_told_before_the_work(here: Engine, tmp_path: Path, option: str) -> None:
+    tmp_path.chmod(0o500)
+    assert "cannot be written" in evaluate(here, option, tmp_path / "file")
+
+
+def test_report_goes_through_a_pipe_that_stays_one(tmp_path: Path) -> None:
+    pipe, report = tmp_path / "pipe", EvaluationReport({}, {}, {}, {}, {}, {})
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(pipe.read_text)
+        put_report(report, pipe)
+        assert EvaluationReport.from_json(heard.result(10)) == report
+    assert pipe.is_fifo()
 
 
 def test_dataset_is_described(here: Engine, images: Path) -> None:

@@ -1,6 +1,10 @@
 """What counts as a dataset, which classes it has, and in which order."""
 
+import io
+import os
+import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,3 +56,103 @@ def test_wrong_list_of_outputs_is_refused(folder: Path, text: bytes, reason: str
     (folder / "outputs.txt").write_bytes(text)
     with pytest.raises(InputFault, match=reason):
         index_dataset(folder)
+
+
+def pack(folder: Path, *more: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        tar.add(folder, "data")
+        for member, content in more:
+            tar.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def name_member(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.size, member.linkname = kind, size, target
+    return member
+
+
+def claim_sizes() -> bytes:
+    """Return a header whose sparse map is no list of numbers."""
+    text = b"20 GNU.sparse.map=a\n"
+    header = name_member("pax", tarfile.XHDTYPE, len(text)).tobuf() + text.ljust(512, b"\0")
+    return header + name_member("cat/2.png", size=9).tobuf() + bytes(512)
+
+
+def find_second(content: bytes) -> int:
+    """Return where the header of the last image begins."""
+    return content.index(b"data/dog/1.png")
+
+
+def damage(content: bytes) -> bytes:
+    place = find_second(content)
+    return content[:place] + b"D" + content[place + 1 :]
+
+
+# A score would be of another dataset than the one that was meant.
+UNSOUND: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "hard link": (
+        lambda folder: pack(folder, (name_member("data/cat/2.png", tarfile.LNKTYPE, target="data/cat/1.png"), b"")),
+        "data/cat/2.png in data.tar is a link; pack the images themselves",
+    ),
+    "soft link": (
+        lambda folder: pack(folder, (name_member("data/cat/2.png", tarfile.SYMTYPE, target="/etc/passwd"), b"")),
+        "data/cat/2.png in data.tar is a link; pack the images themselves",
+    ),
+    "cut before a member": (lambda folder: (whole := pack(folder))[: find_second(whole)], "breaks off or is damaged"),
+    "damaged header": (lambda folder: damage(pack(folder)), "breaks off or is damaged"),
+    "terabytes": (lambda _: name_member("cat/2.png", size=2**40).tobuf(tarfile.GNU_FORMAT), "larger than 1 GiB"),
+    "no sizes": (lambda _: claim_sizes(), "nor a readable tar"),
+}
+
+
+@pytest.mark.parametrize("name", UNSOUND)
+def test_tar_that_is_not_whole_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    make, reason = UNSOUND[name]
+    archive = tmp_path / "data.tar"
+    archive.write_bytes(make(folder))
+    with pytest.raises(InputFault, match=reason):
+        index_dataset(archive)
+
+
+def test_what_climbs_or_is_no_file_in_a_tar_is_passed_over(folder: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "data.tar"
+    odd = [name_member("../../out.png"), name_member("cat/2.png", tarfile.CHRTYPE), name_member("x.png", b"5")]
+    archive.write_bytes(pack(folder, *((member, b"") for member in odd)))
+    assert [sample.path for sample in index_dataset(archive).samples] == ["data/cat/1.png", "data/dog/1.png"]
+
+
+def test_files_that_macos_packs_beside_images_are_none(folder: Path) -> None:
+    before = index_dataset(folder)
+    (folder / "__MACOSX/cat").mkdir(parents=True)
+    for name in ("cat/._1.png", "__MACOSX/cat/1.png"):
+        (folder / name).write_bytes(b"\0\5\x16\7")
+    assert index_dataset(folder) == before
+
+
+def test_name_that_is_no_text_is_a_name(folder: Path) -> None:
+    before = index_dataset(folder)
+    shutil.copy(folder / "dog/1.png", os.fsdecode(os.fsencode(folder) + b"/dog/\xff.png"))
+    after = index_dataset(folder)
+    assert len(after.samples) == 3
+    assert after.digest != before.digest
+
+
+def test_image_that_cannot_be_had_is_named(folder: Path) -> None:
+    (folder / "cat/2.png").symlink_to("nowhere.png")
+    with pytest.raises(InputFault, match=r"cat/2.png in data is a link that leads nowhere"):
+        index_dataset(folder)
+
+
+def test_image_of_a_gigabyte_is_refused_unread(folder: Path) -> None:
+    with (folder / "cat/2.png").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(InputFault, match="larger than 1 GiB"):
+        index_dataset(folder)
+
+
+def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputFault, match="pipe is no ordinary file"):
+        index_dataset(tmp_path / "pipe")

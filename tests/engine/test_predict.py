@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from torchvision import transforms
 
-from evaluation.contract import FORWARDS, ForwardMissing
+from evaluation.contract import FORWARDS, ForwardMissing, InputFault
 from evaluation.engine import forwards
 from evaluation.engine.conveyor import Carrier
 from evaluation.engine.forwards import MEASURED_FROM, NOISE, choose, choose_layout
 from evaluation.engine.job import Job
 from evaluation.engine.predict import FORWARD_FILE, predict
-from evaluation.engine.predictor import Predictor
+from evaluation.engine.predictor import Predictor, choose_device
 from tests.engine.networks import MEAN, STD, make_job, make_network
 
 Logits = npt.NDArray[np.float32]
@@ -196,3 +196,14 @@ def test_other_trouble_is_not_taken_for_full_memory(job: Job) -> None:
     predictor.loaded.module.register_forward_pre_hook(fail)
     with pytest.raises(RuntimeError, match="shapes differ"):
         predictor.predict(np.load(job.pixels))
+
+
+@pytest.mark.parametrize("name", ["meta", "mps", "xla", "tpu", "", "CPU", "cpu:x"])
+def test_device_that_no_score_is_computed_on_is_refused(name: str) -> None:
+    with pytest.raises(InputFault, match="is unknown; use cpu, cuda or auto"):
+        choose_device(name)
+
+
+@pytest.mark.parametrize("name", ["cpu", "cpu:0"])
+def test_processor_is_found_by_its_names(name: str) -> None:
+    assert choose_device(name).type == "cpu"

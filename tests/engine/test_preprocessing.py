@@ -137,6 +137,11 @@ def test_image_too_narrow_for_its_border_keeps_a_line_of_pixels() -> None:
     assert pixels[:, [0, 1, 2, 4, 5, 6, 7]].reshape(-1, 3).tolist() == [[0, 128, 255]] * 56
 
 
+def test_line_that_would_be_scaled_to_gigabytes_is_refused() -> None:
+    with pytest.raises(InputFault, match="of 1×9000 pixels becomes one of 256×2304000, more than is evaluated"):
+        preprocess(Image.new("RGB", (1, 9000)), Protocol(resize=256, crop=224))
+
+
 def test_mean_is_part_of_the_pixels_where_it_colours_their_border() -> None:
     dataset = Dataset(Path("images"), (), (), "sha256:0")
     for mode, is_part in (("center", False), ("squash", False), ("border", True)):

@@ -81,10 +81,11 @@ def test_csv_and_json_hold_every_row(command: Command, imagenet: str) -> None:
 @pytest.mark.parametrize(("format", "filename"), [("markdown", "board.md"), ("pwc", "board.json")])
 def test_exported_table_is_read_again(command: Command, imagenet: str, format: str, filename: str) -> None:
     text = command("export_leaderboard", imagenet, "--format", format)
-    page = f"# Image classification\n\n## ImageNet\n\n{text}" if format == "markdown" else text
-    catalogue = read_catalogue(page.encode(), filename=filename)
+    catalogue = read_catalogue(text.encode(), filename=filename)
     (benchmark,) = catalogue.tasks[0].benchmarks
     assert catalogue.skipped == []
+    assert sum(len(entry.weights) for entry in benchmark.entries) == 21
+    assert (benchmark.slug, benchmark.protocol.slug, benchmark.dataset.samples) == (imagenet, "single-crop", 50_000)
     assert (catalogue.tasks[0].slug, benchmark.dataset.slug) == ("image-classification", "imagenet")
     stated = {(entry.model, key): score.value for entry in benchmark.entries for key, score in entry.scores.items()}
     assert len(benchmark.entries) == 20
@@ -108,7 +109,10 @@ def test_model_index_groups_rows_by_model(command: Command, imagenet: str) -> No
     assert len(results) == 15
     assert sum(map(len, results.values())) == 20
     (densenet,) = results["DenseNet-121"]
-    assert densenet["dataset"] == {"type": "imagenet", "name": "ImageNet", "split": "validation"}
+    assert densenet["dataset"] == {
+        **{"type": "imagenet", "name": "ImageNet", "split": "validation"},
+        "args": {"protocol": "single model, single crop"},
+    }
     assert densenet["metrics"][0] == {"type": "accuracy", "name": "Acc@1", "value": 82.858, "verified": False}
 
 

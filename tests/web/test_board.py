@@ -57,6 +57,11 @@ def read(query: str) -> list[str]:
         ("extra_data=with", ["Large"]),
         ("extra_data=without", ["Small", "Unknown"]),
         ("extra_data=without&q=SMA&framework=pytorch", ["Small"]),
+        ("framework=JAX", []),
+        ("status=claimed&q=l", ["Small", "Large"]),
+        ("status=verified", []),
+        ("status=mismatch&max_parameters=2000000", []),
+        *((f"q={sign}", []) for sign in ("%25", "_", "%5C", "%27", "%25s")),
     ],
 )
 def test_filters_leave_what_they_say_today_and_in_the_past(

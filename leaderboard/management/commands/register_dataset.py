@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,10 @@ def make_thumbnails(split: Split, path: Path, labels: Path | None) -> None:
 
 def ask_engine(*arguments: str) -> dict[str, Any]:
     """Return what an engine command says. Raises: CommandError with its sentence."""
+    if find_spec("numpy") is None:
+        raise CommandError(
+            "The engine is not installed here; run this where a worker runs, or install the extra `engine`."
+        )
     command = [sys.executable, "-m", "evaluation.engine", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != EXIT_DONE:
