@@ -120,6 +120,10 @@ def take(browser: Browser, base: str, shot: Shot, state: StorageState | None) ->
     page = context.new_page()
     page.goto(base + (shot.path or find_mismatch(page, base)))
     page.wait_for_load_state("networkidle")
+    # What is below the window comes in only when somebody scrolls there.
+    page.evaluate("for (const image of document.querySelectorAll('img[loading=lazy]')) image.loading = 'eager'")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
     store(page.screenshot(full_page=True), FOLDER / f"{shot.name}.png")
     context.close()
 

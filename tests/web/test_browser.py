@@ -19,6 +19,9 @@ FIND_SMALL = """least => [...document.querySelectorAll(
     'button, .button, .segments a, .bar nav a, .foot a, select, input:not([type=hidden], [type=checkbox])')]
     .filter(each => each.checkVisibility() && each.getBoundingClientRect().height < least)
     .map(each => each.outerHTML.slice(0, 120))"""
+# How far apart the middles of two things are in height.
+FIND_HEIGHTS = """both => both.map(one => one.getBoundingClientRect()).map(box => box.y + box.height / 2)
+    .reduce((one, other) => Math.abs(one - other))"""
 # How far boxes that would scroll sideways are wider than what is seen of them.
 FIND_CUT = "all => all.map(one => one.scrollWidth - one.clientWidth)"
 
@@ -89,7 +92,7 @@ def test_chinese_reader_stays_in_chinese(page: Page, live_portal: str, shapes: B
     expect(page.locator("h1")).to_have_text("图像分类")
 
 
-@pytest.mark.parametrize("width", [390, 768, 1360])
+@pytest.mark.parametrize("width", [320, 390, 768, 1360])
 def test_no_page_is_wider_than_its_window(page: Page, live_portal: str, shapes: Benchmark, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     sign_up(page, live_portal)
@@ -102,6 +105,8 @@ def test_no_page_is_wider_than_its_window(page: Page, live_portal: str, shapes: 
     ):
         page.goto(live_portal + path)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+        # Name and button stand in one line, whatever else the bar holds.
+        assert page.locator(".bar .brand, .bar .button").evaluate_all(FIND_HEIGHTS) < 2, path
 
 
 def test_no_row_is_cut_off_on_a_phone(page: Page, live_portal: str, shapes: Benchmark) -> None:
