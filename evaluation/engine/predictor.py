@@ -22,6 +22,7 @@ from evaluation.engine.job import Job
 DEFAULT_BATCHES = (64, 512)
 MULTIPLE = 16
 CALIBRATION_BATCH = 64
+TOO_LARGE = "The ONNX model needs more memory than there is here, even for one image at a time; export a smaller one."
 
 
 def choose_device(name: str) -> torch.device:
@@ -116,9 +117,12 @@ class Predictor:
                 self.halve_batch(error)
 
     def halve_batch(self, error: Exception) -> None:
-        """Raises: the error where memory is not what it lacks, or no less can be asked for."""
-        if self.batch_size == 1 or not is_out_of_memory(error):
+        """Raises: the error where memory is not what it lacks, or no less can be asked for; InputFault of a graph."""
+        if not is_out_of_memory(error):
             raise error
+        if self.batch_size == 1:
+            # What sizes a graph has is its author's doing; how large a known architecture is, is known.
+            raise InputFault(TOO_LARGE) if self.loaded.is_graph else error
         self.batch_size //= 2
         self.buffers = {}
         if self.is_gpu:
@@ -167,7 +171,7 @@ class Predictor:
         half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.job.precision)
         # Cast weights are not kept for the next batch: a recording of the launches would read where they are no more.
         with torch.autocast(self.device.type, dtype=half, enabled=half is not None, cache_enabled=False):
-            return check_rows(self.way.run(images))
+            return check_rows(self.way.run(images), len(images))
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return (N, outputs) logits of all these pixels, one batch after the other."""
@@ -197,8 +201,8 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, kinds) or any(text in str(error) for text in OUT_OF_MEMORY)
 
 
-def check_rows(logits: object) -> torch.Tensor:
+def check_rows(logits: object, images: int) -> torch.Tensor:
     """Raises: InputFault where the network's output is not one row of scores an image."""
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != images:
         raise InputFault("The network does not give one row of class scores an image; it is no image classifier.")
     return logits

@@ -2,21 +2,23 @@
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from evaluation.contract import EvaluationReport, InputFault, Protocol
 from evaluation.engine import graph
 from evaluation.engine.evidence import read_evidence
 from evaluation.engine.formats import load
-from evaluation.engine.predictor import check_rows
+from evaluation.engine.predictor import Predictor, check_rows
 from tests.engine.conftest import Engine
-from tests.engine.networks import PROTOCOL, make_network, predict_eagerly
+from tests.engine.networks import PROTOCOL, make_job, make_network, predict_eagerly
 from tests.engine.test_evaluate import LABELS
 
 ARCHITECTURE = "torchvision/regnet_y_400mf"
@@ -102,6 +104,25 @@ def save_graph(
     onnx.save(model, str(path))
 
 
+def test_graph_that_no_memory_holds_is_the_files_fault(tmp_path: Path) -> None:
+    path = tmp_path / "weights.onnx"
+    nodes = [
+        helper.make_node("Constant", [], ["side"], value=numpy_helper.from_array(np.array([2**50]))),
+        # A size that is not read from the file alone.
+        helper.make_node("Identity", ["side"], ["same"]),
+        helper.make_node("ConstantOfShape", ["same"], ["much"]),
+        helper.make_node("ReduceSum", ["much"], ["none"], keepdims=0),
+        helper.make_node("ReduceMean", ["images"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("Add", ["means", "none"], ["scores"]),
+    ]
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 32, 32])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 3])
+    save_graph(path, nodes, [images], [scores])
+    job = replace(make_job(tmp_path, 20, 30, "cpu"), weights=str(path), architecture="onnx")
+    with pytest.raises(InputFault, match="needs more memory than there is here, even for one image"):
+        Predictor(job).predict(np.load(job.pixels))
+
+
 @pytest.mark.parametrize(
     ("sides", "expected"),
     [
@@ -146,7 +167,18 @@ def test_graph_of_another_kind_is_refused(
 
 def attempt(path: Path) -> None:
     side = graph.find_protocol(path).crop or 0
-    check_rows(load(path, "onnx").module(torch.zeros(2, 3, side, side)))
+    check_rows(load(path, "onnx").module(torch.zeros(2, 3, side, side)), 2)
+
+
+def test_graph_that_gives_all_images_one_row_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.onnx"
+    node = helper.make_node("ReduceMean", ["images"], ["means"], axes=[2, 3], keepdims=0)
+    one = helper.make_node("ReduceMean", ["means"], ["scores"], axes=[0], keepdims=1)
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 8, 8])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 3])
+    save_graph(path, [node, one], [images], [scores])
+    with pytest.raises(InputFault, match="one row of class scores an image"):
+        attempt(path)
 
 
 def test_graph_for_another_size_is_refused(tmp_path: Path) -> None:
