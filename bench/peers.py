@@ -5,6 +5,8 @@ other portals were set up for it. The client is Python too: from some two thousa
 """
 
 import argparse
+import csv
+import io
 import itertools
 import re
 import statistics
@@ -61,7 +63,8 @@ class Visitor:
         """Return the answer, or those of all pages. Raises: AnswerRefused."""
         bodies = [self.get(self.path.replace("{n}", str(next(self.numbers))))]
         # Of the next page's address the path alone is used: nothing leads to another machine.
-        while self.is_whole and (url := read_answer(bodies[-1]).get("next")):
+        # What names no next page is not read: that is the client's work, not the portal's.
+        while self.is_whole and b'"next"' in bodies[-1] and (url := read_answer(bodies[-1]).get("next")):
             bodies.append(self.get(read_path(url)))
         return bodies
 
@@ -106,14 +109,16 @@ def read_path(url: str) -> str:
 
 
 def read_answer(body: bytes) -> dict[str, Any]:
-    """Return a JSON object, or the tables of a page by their number. Raises: AnswerRefused."""
+    """Return a JSON object, the tables of a page by their number, or the rows of CSV. Raises: AnswerRefused."""
     if body.lstrip().startswith(b"<"):
         tables = re.findall(r"<tbody\b.*?</tbody>", body.decode(), re.S)
         return {str(number): re.findall(r"<tr\b.*?</tr>", table, re.S) for number, table in enumerate(tables)}
+    if not body.lstrip().startswith((b"{", b"[")):
+        return {"rows": list(csv.reader(io.StringIO(body.decode())))[1:]}
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise AnswerRefused(f"An answer is neither JSON nor a page: {error}") from error
+        raise AnswerRefused(f"An answer is not whole: {error}") from error
     return answer if isinstance(answer, dict) else {}
 
 

@@ -38,6 +38,8 @@ class Board(BaseHTTPRequestHandler):
         if "html" in self.path:
             chart, row = b"<tr><td>2026</tr>" * 3, b"<tr class=best>\n<td>First<td>94.5</tr>"
             body = b"<tbody>%b</tbody><thead><tr></tr></thead><tbody>%b<tr></tr></tbody>" % (chart, row)
+        if "csv" in self.path:
+            body = b'rank,team,"next",score\r\n1,"First, of all",,94.5\r\n2,Second,,12.0\r\n'
         self.send_response(429 if "refuse" in self.path else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -86,6 +88,11 @@ def test_an_answer_that_is_refused_or_wrong_is_not_timed(board: str, path: str, 
 
 def test_a_page_is_timed_with_the_rows_of_the_table_that_begins_with_the_best(board: str) -> None:
     (portal,) = peers.measure([("A", f"{board}/html")], seconds=0.02, rounds=1, best=["First", "94.5"])
+    assert portal.rows == 2
+
+
+def test_a_file_of_comma_separated_values_is_timed_without_its_head(board: str) -> None:
+    (portal,) = peers.measure([("A", f"{board}/csv")], seconds=0.02, rounds=1, best=["First", "94.5"], is_whole=True)
     assert portal.rows == 2
 
 
