@@ -10,6 +10,7 @@ have those bytes themselves as `sample`, and the scores `logit` instead of their
 """
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,20 @@ def read_evidence(path: Path) -> dict[str, npt.NDArray[Any]]:
         if "logit" in columns:
             columns["place"] = find_places(columns.pop("logit"))
         kind = next(kind for kind in KINDS if {"samples", *kind.COLUMNS} == set(columns))
+        check_columns([columns[name] for name in kind.COLUMNS])
+        if "rank" in columns and columns["rank"].ndim != 1:
+            raise ValueError("several ranks a sample")
         return {name: columns[name] for name in ("samples", *kind.COLUMNS)}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, StopIteration) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, StopIteration, zlib.error) as error:
         raise InputFault(f"{path.name} is no evidence file; a run writes one with --evidence.") from error
+
+
+def check_columns(columns: list[npt.NDArray[Any]]) -> None:
+    """Raises: ValueError where they are not numbers of the same samples."""
+    if any(column.dtype.kind not in "iuf" for column in columns):
+        raise ValueError("no columns of numbers")
+    if len({len(column) for column in columns}) != 1 or not len(columns[0]):
+        raise ValueError("columns of different lengths, or of none")
 
 
 def compare(first: Path, second: Path) -> Comparison:
@@ -95,7 +107,7 @@ def compare(first: Path, second: Path) -> Comparison:
     one, two = read_evidence(first), read_evidence(second)
     if not ("rank" in one and "rank" in two):
         raise InputFault("The paired test is of top-1; evidence of several labels an image has none to compare.")
-    if not np.array_equal(one["samples"], two["samples"]):
+    if not np.array_equal(one["samples"], two["samples"]) or one["rank"].shape != two["rank"].shape:
         raise InputFault(
             "The two evidence files are of different samples; only runs on the same dataset can be compared."
         )

@@ -116,3 +116,19 @@ def test_file_that_is_no_evidence_is_refused(here: Engine, tmp_path: Path, conte
     outcome = here("compare", tmp_path / "run.npz", tmp_path / "run.npz")
     assert outcome.status == 2
     assert outcome.errors.startswith("run.npz is no evidence file")
+
+
+@pytest.mark.parametrize(
+    "rank", [[], [0, 0], [[0]] * SAMPLES, ["a"] * SAMPLES], ids=["none", "too few", "two dimensions", "texts"]
+)
+def test_evidence_of_other_columns_is_refused(here: Engine, tmp_path: Path, rank: list[object]) -> None:
+    write(tmp_path / "run.npz", 1)
+    np.savez(
+        tmp_path / "odd.npz", allow_pickle=False, **(read_evidence(tmp_path / "run.npz") | {"rank": np.array(rank)})
+    )
+    for first, second in (("run", "odd"), ("odd", "run"), ("odd", "odd")):
+        outcome = here("compare", tmp_path / f"{first}.npz", tmp_path / f"{second}.npz")
+        assert (outcome.status, outcome.errors) == (
+            2,
+            "odd.npz is no evidence file; a run writes one with --evidence.\n",
+        )
