@@ -33,6 +33,7 @@ LEFT_OUT = {
 LEFT_OUT |= {"graph.py", "pixels.py", "preprocessing.py"}
 # Calls that take a sentence, functions that return one, names that one is given to, tables that hold parts of some.
 SAYERS = {"InputFault", "FetchFault", "FetchUnavailable", "Trouble", "Fault", "TransitionRefused", "ReportRefused"}
+SAYERS |= {"EngineTrouble"}
 SAYERS |= {"give_up", "give_back", "enqueue", "move"}
 RETURNING = {"describe_misfit", "propose", "tell_number"}
 NAMES = {"hint", "parts"}

@@ -1,6 +1,7 @@
 """The command line. Exit status: 0 done; 2 the arguments or the input are at fault, in one line; 1 we are."""
 
 import argparse
+import errno
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -19,7 +20,7 @@ from evaluation.contract import (
     InputFault,
 )
 from evaluation.engine import commands
-from evaluation.engine.job import EngineTrouble
+from evaluation.engine.job import EngineTrouble, lack_room
 
 LABELS = "CSV of `image,label`, several labels as rows or as a|b; of a PASCAL VOC folder also a split, such as test"
 
@@ -48,10 +49,18 @@ def main(arguments: list[str]) -> int:
         return say("Stopped.", EXIT_OUR_FAULT)
     except BrokenPipeError:
         return EXIT_OUR_FAULT
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return say(str(lack_room()), EXIT_OUR_FAULT)
+        return say_failed(error)
     # The last resort: whatever went wrong is told in a line, never as a traceback.
     except Exception as error:
-        return say(f"The engine failed, which is our fault: {type(error).__name__}: {error}", EXIT_OUR_FAULT)
+        return say_failed(error)
     return EXIT_DONE
+
+
+def say_failed(error: Exception) -> int:
+    return say(f"The engine failed, which is our fault: {type(error).__name__}: {error}", EXIT_OUR_FAULT)
 
 
 def say(message: str, status: int) -> int:

@@ -93,8 +93,11 @@ def evaluate(options: argparse.Namespace) -> None:
         forward=options.forward,
         batch_size=options.batch_size,
     )
-    check_writable(options.output)
+    # What is told to go to - goes where it goes without the option.
+    output = None if options.output == Path("-") else options.output
+    check_writable(output)
     check_writable(options.evidence)
+    unwind_when_ended()
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
         try:
             report = run(spec, Folders(Path(folder) / "work", Path(folder) / "store"), show, options.evidence)
@@ -102,11 +105,16 @@ def evaluate(options: argparse.Namespace) -> None:
             raise InputFault(f"{str(missing).removesuffix('.')}; use auto.") from missing
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    if options.output is None:
+    if output is None:
         print(report.to_json())
     else:
-        options.output.write_text(report.to_json())
+        output.write_text(report.to_json())
         summarise(report)
+
+
+def unwind_when_ended() -> None:
+    """Take a polite end as Ctrl-C is taken, so that the child ends too and no folder is left."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def show(progress: Progress) -> None:
@@ -132,8 +140,7 @@ def run_spec(options: argparse.Namespace) -> None:
     check_writable(options.output)
     check_writable(options.evidence)
     spec = read_spec(options.spec)
-    # A polite end unwinds, so that the child ends too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    unwind_when_ended()
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
         folders = Folders(options.work or Path(folder) / "work", options.store or Path(folder) / "store")
         put_report(run(spec, folders, print_progress, options.evidence), options.output)
@@ -149,7 +156,7 @@ def wait(options: argparse.Namespace) -> None:
         folders = Folders(told.work, told.store, options.root if options.box else None)
         put_report(run(read_spec(told.spec), folders, print_progress, told.evidence, child), told.output)
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    unwind_when_ended()
     wait_for_run(options.root, tuple(options.box), run_waiting)
 
 

@@ -11,6 +11,10 @@ class EngineTrouble(Exception):
     """We are at fault. The message is one line for the log."""
 
 
+def lack_room() -> EngineTrouble:
+    return EngineTrouble("There is no room left on the disk: make room, then run it again.")
+
+
 @dataclass(frozen=True)
 class Job:
     """What the predictor is told before the images are ready. The number of classes follows when they are.

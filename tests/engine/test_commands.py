@@ -1,5 +1,9 @@
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +13,7 @@ import torch
 from evaluation.contract import EvaluationReport
 from evaluation.engine.commands import put_report
 from evaluation.paired import pack
-from tests.engine.conftest import Engine
+from tests.engine.conftest import ROOT, Engine
 from tests.engine.networks import make_network
 
 
@@ -117,6 +121,48 @@ def test_number_that_is_none_is_refused_by_name(here: Engine, name: str, number:
 def test_what_cannot_be_written_is_told_before_the_work(here: Engine, tmp_path: Path, option: str) -> None:
     tmp_path.chmod(0o500)
     assert "cannot be written" in evaluate(here, option, tmp_path / "file")
+
+
+def test_interrupt_while_it_loads_leaves_no_traceback() -> None:
+    interrupt = """
+import os, runpy, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "evaluation.engine.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+runpy.run_module("evaluation.engine", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", interrupt], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+def test_polite_end_leaves_no_folder(images: Path, tmp_path: Path) -> None:
+    weights, folder = tmp_path / "weights.pth", tmp_path / "temporary"
+    torch.save(make_network("cifar/resnet20", 3).state_dict(), weights)
+    folder.mkdir()
+    command = [sys.executable, "-m", "evaluation.engine", "evaluate", "--dataset", str(images)]
+    command += ["--weights", str(weights), "--architecture", "cifar/resnet20"]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        while not any(folder.iterdir()):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.terminate()
+        assert process.communicate(timeout=60)[1] == "Stopped.\n"
+    assert process.returncode == 1
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_full_disk_is_told(here: Engine, images: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pth"
+    torch.save(make_network("cifar/resnet20", 3).state_dict(), weights)
+    arguments = ("--dataset", images, "--weights", weights, "--architecture", "cifar/resnet20", "--crop", 32)
+    outcome = here("evaluate", *arguments, "--output", "/dev/full")
+    assert (outcome.status, outcome.errors.startswith("There is no room left on the disk")) == (1, True)
 
 
 def test_report_goes_through_a_pipe_that_stays_one(tmp_path: Path) -> None:
