@@ -21,7 +21,7 @@ from leaderboard.models import Benchmark, Entry, Submission
 from leaderboard.queries.estimates import Work, read_estimator
 from leaderboard.services.cutting import guess_parts
 from leaderboard.services.file_checks import FileCheck, look_at
-from leaderboard.services.intake import count_left, read_request
+from leaderboard.services.intake import count_left, find_ban, read_request
 from leaderboard.services.previews import preview
 from leaderboard.services.protocols import write_fields
 from leaderboard.services.refusals import RequestRefused
@@ -66,6 +66,7 @@ def submit_weights(request: SignedInRequest) -> HttpResponse:
     estimator = read_estimator(at=timezone.now())
     context = {
         "form": form,
+        "ban": find_ban(request.user),
         "found": found,
         "interpolations": INTERPOLATIONS,
         "crop_modes": CROP_MODES,
