@@ -123,14 +123,15 @@ def ask(path: str, query: str, **headers: str) -> Timing:
 
 
 def clear(reader: Reader, board: Benchmark) -> None:
-    """Forget what was answered, and what this reader's process cannot know of the board."""
+    """Forget what this reader's process cannot know of the board. What pages share, a further page's reader finds."""
+    if reader is Reader.FURTHER:
+        return
     cache.clear()
     if reader is Reader.AFTER_A_START:
         forget_heads()
-    if reader is not Reader.FURTHER:
-        # Published by another process: its version is another one.
-        BoardFacts.objects.filter(benchmark=board).update(version=time.time_ns())
-        forget()
+    # Published by another process: its version is another one.
+    BoardFacts.objects.filter(benchmark=board).update(version=time.time_ns())
+    forget()
 
 
 def find_address(kind: str, benchmark: Benchmark) -> str:
@@ -174,7 +175,7 @@ def compare_pages(boards: list[Benchmark]) -> list[tuple[str, ...]]:
     kinds: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
         ("table", {"HTTP_HX_REQUEST": "true"}, PAGES),
         ("JSON", {}, PAGES),
-        ("page", {}, {"whole": ""}),
+        ("page", {}, {"whole": "", "whole, verified": PAGES["verified"]}),
     )
     return [
         (f"{kind}: {name}", *summarise(measure(kind, query, boards, headers)))
