@@ -32,6 +32,7 @@ SAID = (
     gettext_noop("You cannot activate two-factor authentication until you have verified your email address."),
     gettext_noop("Two-Factor Authentication"),
     gettext_noop("You have signed out."),
+    gettext_noop("Bad Token"),
     gettext_noop("Sign Out"),
     gettext_noop("Are you sure you want to sign out?"),
     ngettext_lazy(
