@@ -37,7 +37,7 @@ SAYERS |= {"EngineTrouble"}
 SAYERS |= {"give_up", "give_back", "enqueue", "move"}
 RETURNING = {"describe_misfit", "propose", "tell_number"}
 NAMES = {"hint", "parts"}
-TABLES = {"KNOWN", "SPECIAL"}
+TABLES = {"KNOWN", "SPECIAL", "BY_NAME"}
 HEAD = '''"""The sentences in which engine and rules refuse. Written by `python -m scripts.sentences`."""
 
 

@@ -1,6 +1,7 @@
 """What is not taken, told apart by its first bytes, with what to do instead."""
 
 import struct
+from pathlib import PurePath
 
 from evaluation.contract import InputFault
 
@@ -34,8 +35,22 @@ KNOWN: tuple[tuple[bytes, str, str], ...] = (
     (b"%PDF", "a PDF", f"submit a state dict: {SAVE}"),
     (b"\x7fELF", "a program", f"submit a state dict: {SAVE}"),
     (b"MZ", "a program", f"submit a state dict: {SAVE}"),
+    (b"MATLAB ", "a MATLAB file", "convert the model to ONNX"),
+    (b"\x12\x01\0\0\0\0\0\0", "an MXNet file", "convert the model to ONNX"),
     (b"GGUF", "a GGUF language model", f"submit a state dict: {SAVE}"),
 )
+# Other libraries' files, of which the first bytes say too little, by the end of their names.
+BY_NAME = {
+    ".pb": "a TensorFlow graph",
+    ".tflite": "a TensorFlow Lite model",
+    ".ckpt": "a TensorFlow checkpoint",
+    ".caffemodel": "a Caffe model",
+    ".prototxt": "a Caffe model",
+    ".params": "an MXNet file",
+    ".mlmodel": "a Core ML model",
+    ".pdparams": "a Paddle model",
+    ".msgpack": "a Flax model",
+}
 HTML = (b"<!doctype html", b"<html", b"<?xml", b"<head")
 
 
@@ -49,12 +64,30 @@ def check_head(head: bytes, size: int, name: str) -> None:
     for magic, what, mend in KNOWN:
         if head.startswith(magic):
             raise InputFault(f"{name} is {what}; {mend}.")
+    if is_saved_model(head):
+        raise convert(name, BY_NAME[".pb"])
     if head[257:262] == b"ustar":
         raise InputFault(f"{name} is a tar archive; unpack it and submit the weights file inside.")
 
 
+def convert(name: str, what: str) -> InputFault:
+    mend = "convert the model to ONNX"
+    return InputFault(f"{name} is {what}; {mend}.")
+
+
+def is_saved_model(head: bytes) -> bool:
+    """It begins as an ONNX model of version 1, whose second field is a text where this has a message.
+
+    Source: the message definitions of saved_model.proto, meta_graph.proto and onnx.proto3 (field numbers).
+    """
+    second = head[3:].lstrip(bytes(range(128, 256)))
+    return head.startswith(b"\x08\x01\x12") and second[1:2] == b"\n"
+
+
 def refuse_unknown(head: bytes, name: str) -> InputFault:
     """Return the refusal of a file that nothing recognises."""
+    if what := BY_NAME.get(PurePath(name).suffix.lower()):
+        return convert(name, what)
     text = head[:512]
     if all(byte in b"\t\n\r\f" or byte >= 32 for byte in text) and text.isascii():
         return InputFault(f"{name} is a text file, not a weights file; {SAVE}.")

@@ -80,7 +80,7 @@ def test_report_has_the_contracts_fields(engine: Engine, images: Path, tmp_path:
     weights = tmp_path / "weights.pth"
     save_state_dict(make_network("cifar/resnet20", 3), weights)
     arguments = ("--dataset", images, "--weights", weights, "--architecture", "cifar/resnet20", *PROTOCOL)
-    report = json.loads(engine("evaluate", *arguments, "--evidence", tmp_path / "evidence.npz").output)
+    report = json.loads(engine("evaluate", *arguments, "--output", "-", "--evidence", tmp_path / "evidence.npz").output)
     assert report["evidence"]
     assert report["schema_version"] == 1
     assert set(report["metrics"]) == {"top1", "top5"}

@@ -184,6 +184,23 @@ def test_the_same_builders_make_honest_files(tmp_path: Path, content: bytes, for
     assert (verdict.format, verdict.shapes) == (format, {"w": shape})
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("net.pb", b"\x0a\x20\x0a\x05input\x12\x0bPlaceholder" + bytes(20), "a TensorFlow graph"),
+        ("saved_model.pb", b"\x08\x01\x12\x9b\x02\x0a\x08\x32\x05serve" + bytes(50), "a TensorFlow graph"),
+        ("net.TFLITE", b"\x1c\0\0\0TFL3" + bytes(20), "a TensorFlow Lite model"),
+        ("net.caffemodel", b"\x0a\x09CaffeNet_" + bytes(20), "a Caffe model"),
+        ("net.bin", b"\x12\x01" + bytes(30), "an MXNet file"),
+        ("net.mat", b"MATLAB 5.0 MAT-file, Platform: GLNXA64", "a MATLAB file"),
+    ],
+)
+def test_other_libraries_files_are_named(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert refuse(path) == f"{name} is {what}; convert the model to ONNX."
+
+
 def test_files_are_told_by_their_bytes_and_not_by_their_name(tmp_path: Path) -> None:
     path = tmp_path / "weights.onnx"
     path.write_bytes(files.weights())
