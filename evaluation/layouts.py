@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
 # Averaged weights come first: a checkpoint that holds them beside the raw ones is published for them.
-AVERAGED = re.compile(r"(.*_)?(ema|swa|averaged?|teacher)(_.*)?")
+AVERAGED = re.compile(r"(.*_)?(ema|swa|averaged?)(_.*)?")
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "module")
 # Two parts that are one network: mmpretrain's, and others', classifiers.
 HALVES = ("backbone.", "head.")

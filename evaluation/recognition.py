@@ -28,6 +28,7 @@ SKETCH = 24
 LARGEST = 5_000
 # Two networks that share less than this of their tensors are no kin.
 KINSHIP = 0.25
+TEACHER, STUDENT = "teacher", "student"
 # Old files lack the counters, which evaluation does not read; the heads that only training uses are taken off.
 COUNTER = re.compile(r"(.*\.)?num_batches_tracked")
 AUXILIARY = re.compile(r"(AuxLogits|aux1|aux2)\..*")
@@ -166,6 +167,8 @@ def find_misfit(shapes: Shapes, architecture: str) -> str:
     published = read_shapes(architecture)
     if published is None:
         return ""
+    if rivals := find_rivals(shapes, architecture):
+        return rivals
     inside = layouts.take(shapes, find_place(shapes, architecture))
     misfit = hold_against(published, layouts.adopt(inside, architecture).shapes, architecture)
     return f"{misfit}{propose(shapes, architecture)}" if misfit else ""
@@ -185,6 +188,23 @@ def find_place(shapes: Shapes, architecture: str) -> layouts.Place:
         if (shared := len(published.keys() & given.keys())) > most:
             best, most = place, shared
     return best
+
+
+def find_rivals(shapes: Shapes, architecture: str) -> str:
+    """Return one sentence where a student and its teacher are both of the architecture, else "".
+
+    A teacher may be the average of its student, which is published then, or another network that the student is.
+    """
+    published = read_shapes(architecture)
+    if published is None or not any(f".{TEACHER}." in f".{name}" for name in shapes):
+        return ""
+    words = set[str]()
+    for place in layouts.list_places(shapes):
+        given = layouts.adopt(layouts.take(shapes, place), architecture).shapes
+        if not hold_against(published, given, architecture):
+            words.update(place[0].split("."))
+    both = f"The file holds a student and a teacher that both fit {architecture}; save the one that is to be evaluated."
+    return both if {TEACHER, STUDENT} <= words else ""
 
 
 def hold_against(published: Shapes, given: Shapes, architecture: str) -> str:

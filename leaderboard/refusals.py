@@ -84,6 +84,7 @@ SENTENCES = (
     gettext_noop("The file holds %(count)s tensors, more than the %(max_tensors)s that are taken."),
     gettext_noop("The file holds %(special)s, which are not evaluated; save dense float32 tensors."),
     gettext_noop("The file holds a bare tensor; save the model's state dict: torch.save(model.state_dict(), FILE)."),
+    gettext_noop("The file holds a student and a teacher that both fit %(architecture)s; save the one that is to be evaluated."),
     gettext_noop('The file holds an object of %(name)s, which is never opened here. Save a clean one: checkpoint = torch.load(FILE, weights_only=False); torch.save(checkpoint["state_dict"], "clean.pth") (for a whole model: torch.save(model.state_dict(), ...)).'),
     gettext_noop("The file holds no state dict; save one with torch.save(model.state_dict(), FILE)."),
     gettext_noop("The file holds no tensors; save the model's state dict: torch.save(model.state_dict(), FILE)."),

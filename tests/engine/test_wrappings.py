@@ -61,7 +61,7 @@ SHAPES: dict[str, Callable[[], Any]] = {
     },
     "metrics beside it": lambda: {"state_dict": {**put("net."), "accuracy.tp": torch.zeros(1)}},
     "backbone and head": lambda: {"meta": {"CLASSES": ["a"]}, "state_dict": split_off_head(STATE)},
-    "teacher and student": lambda: {"student": put("module.backbone.", OTHER), "teacher": put("backbone.")},
+    "a student of another network": lambda: {"student": {"w": torch.ones(3, 3)}, "teacher": put("backbone.")},
     "three deep": lambda: {"checkpoint": {"model": {"state_dict": STATE}}},
     "numbers among them": lambda: {**STATE, "epoch": 3, "version": "1", "extra": None},
     "a tuple": lambda: (STATE, 3),
@@ -89,4 +89,14 @@ def test_what_does_not_fit_is_told_by_the_names_inside_its_wrappers(tmp_path: Pa
     sentence = recognition.find_misfit(check(path).shapes, ARCHITECTURE)
     assert sentence.startswith(f"The file does not fit {ARCHITECTURE}: not known: more.")
     with pytest.raises(InputFault, match=f"does not fit {ARCHITECTURE}: not known: more"):
+        load(path, ARCHITECTURE)
+
+
+@pytest.mark.parametrize("outer", ["", "state_dict"])
+def test_student_beside_a_teacher_of_its_kind_is_not_guessed_at(tmp_path: Path, outer: str) -> None:
+    path, both = tmp_path / "checkpoint.pth", put("teacher.backbone.") | put("student.module.", OTHER)
+    torch.save({outer: both} if outer else both, path)
+    sentence = f"a student and a teacher that both fit {ARCHITECTURE}; save the one that is to be evaluated"
+    assert sentence in recognition.find_misfit(check(path).shapes, ARCHITECTURE)
+    with pytest.raises(InputFault, match=sentence):
         load(path, ARCHITECTURE)

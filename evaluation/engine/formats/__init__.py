@@ -55,6 +55,8 @@ def load(path: Path, architecture: str, device: torch.device = CPU) -> Loaded:
 
         network = OnnxNetwork(path, device)
         return Loaded(network, verdict.parameters, network.device, is_graph=True)
+    if rivals := recognition.find_rivals(verdict.shapes, architecture):
+        raise InputFault(rivals)
     tensors = unwrap(read_tensors(path, verdict.format), architecture)
     check_finite(tensors)
     tensors, layouts = adopt(tensors, architecture)
