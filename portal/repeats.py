@@ -18,9 +18,11 @@ from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
 from django.utils.translation import get_language_from_request
 
 from leaderboard.versions import read_version
+from portal.errors import API
 
 BOARD = re.compile(r"/(?:(?P<api>api/v1/)benchmarks/(?P<board>[-\w]+)/leaderboard/|benchmarks/(?P<page>[-\w]+)/)\Z")
 HEADERS = ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "HTTP_HX_REQUEST", "HTTP_HX_HISTORY_RESTORE_REQUEST")
@@ -112,6 +114,13 @@ class RepeatMiddleware:
         return response
 
 
+class TagMiddleware(ConditionalGetMiddleware):
+    """Give what the API tells a tag, and say 304 to scripts that have it. Pages hold tokens, so no two are the same."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response) if request.path.startswith(API) else response
+
+
 def tag_page(name: str) -> dict[str, str]:
     return {"ETag": f'W/"{name}"', "Cache-Control": "private, no-cache", "Vary": "HX-Request, Cookie, Accept-Language"}
 
@@ -125,8 +134,8 @@ def can_repeat(request: HttpRequest) -> bool:
 
 def has_it(request: HttpRequest, etag: str) -> bool:
     """Tell whether the visitor names this tag among those that are at hand, weak or not."""
-    named = request.META.get("HTTP_IF_NONE_MATCH", "")
-    return bool(etag) and etag.removeprefix("W/") in (each.strip().removeprefix("W/") for each in named.split(","))
+    named = [each.strip().removeprefix("W/") for each in request.META.get("HTTP_IF_NONE_MATCH", "").split(",")]
+    return bool(etag) and (named == ["*"] or etag.removeprefix("W/") in named)
 
 
 def find_release() -> str:

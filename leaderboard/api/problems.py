@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404
+from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -15,8 +16,20 @@ from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.uploads import UploadRefused
 from leaderboard.states import TransitionRefused
 
-# tus has a status of its own.
-PHRASES = {460: "Checksum Mismatch"}
+# In the reader's language; tus has a status of its own.
+PHRASES = {
+    400: _("Bad Request"),
+    401: _("Unauthorized"),
+    403: _("Forbidden"),
+    404: _("Not Found"),
+    405: _("Method Not Allowed"),
+    406: _("Not Acceptable"),
+    409: _("Conflict"),
+    413: _("Content Too Large"),
+    415: _("Unsupported Media Type"),
+    429: _("Too Many Requests"),
+    460: _("Checksum Mismatch"),
+}
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -67,7 +80,7 @@ def make_problem(status: int, *, detail: str = "", errors: dict[str, list[str]] 
     first = next((reasons[0] for reasons in (errors or {}).values() if reasons), "")
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": PHRASES.get(status) or HTTPStatus(status).phrase,
+        "title": str(PHRASES.get(status) or HTTPStatus(status).phrase),
         "status": status,
         "detail": detail or first,
     }

@@ -50,4 +50,4 @@ def list_refusals(method: str, *, is_open: bool) -> tuple[int, ...]:
 
 def describe(status: int) -> dict[str, Any]:
     content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": PHRASES.get(status) or HTTPStatus(status).phrase, "content": content}
+    return {"description": str(PHRASES.get(status) or HTTPStatus(status).phrase), "content": content}

@@ -81,6 +81,18 @@ def test_what_is_missing_is_named_in_the_language_that_is_asked_for(
     }
     assert details["en"] == f"There is no {listed[:-1]} “nothing”; /api/v1/{listed}/ lists them all."
     assert details["zh-hans"].startswith("没有名为“nothing”的")
+    assert anyone.get(address, headers={"accept-language": "zh-CN"}).json()["title"] == "未找到"
+
+
+@pytest.mark.parametrize("address", ["models/", "benchmarks/", "benchmarks/imagenet-val-single-crop/leaderboard/"])
+@pytest.mark.parametrize("tags", ["{}", "W/{}", '"other", {}', "*"])
+def test_what_a_script_has_already_is_not_sent_again(
+    anyone: APIClient, imagenet: Benchmark, address: str, tags: str
+) -> None:
+    first = anyone.get(f"/api/v1/{address}")
+    headers = {"if-none-match": tags.format(first["ETag"].removeprefix("W/"))}
+    again = anyone.get(f"/api/v1/{address}", headers=headers)
+    assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.parametrize(
