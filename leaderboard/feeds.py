@@ -39,6 +39,8 @@ class BoardFeed(Feed):  # type: ignore[type-arg]
     """The latest verified scores of a benchmark, on its ranking metric."""
 
     feed_type = Atom1Feed
+    # Atom wants an author of each feed or of all that is in it.
+    author_name = "Veriboard"
 
     def get_object(self, request: HttpRequest, slug: str) -> Benchmark:
         return get_object_or_404(Benchmark.objects.select_related("split__dataset", "protocol"), slug=slug)
@@ -87,6 +89,7 @@ class ChangesFeed(Feed):  # type: ignore[type-arg]
     """What was verified and retracted lately, on all boards or on the one that the address names."""
 
     feed_type = Atom1Feed
+    author_name = "Veriboard"
     item_guid_is_permalink = False
 
     def get_object(self, request: HttpRequest) -> Benchmark | None:

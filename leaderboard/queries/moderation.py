@@ -155,7 +155,13 @@ def show_duplicates(submissions: list[Submission]) -> list[QueueItem]:
 def show_hidden(entries: list[Entry]) -> list[QueueItem]:
     return [
         QueueItem(
-            str(entry.pk), entry.model.name, "", entry.benchmark.split.dataset.name, "", None, entry.hidden_reason
+            key=str(entry.pk),
+            title=entry.model.name,
+            url=entry.get_absolute_url(),
+            place=entry.benchmark.split.dataset.name,
+            who="",
+            at=None,
+            note=entry.hidden_reason,
         )
         for entry in entries
     ]

@@ -214,6 +214,7 @@ def test_line_about_a_hidden_entry_leads_its_admin_to_it(stage: Stage, admin: Cl
     (line,) = admin.get("/moderation/audit/?action=hide").context["trail"].lines
     page = admin.get(line.url)
     assert page.status_code == 200
+    assert f'href="{line.url}"' in admin.get("/moderation/?queue=hidden").content.decode()
     assert "An admin took this entry off the board. Trained on the test images." in page.content.decode()
     assert [client.get(line.url).status_code for client in (owner, Client())] == [404, 404]
 
