@@ -68,9 +68,14 @@ def read_fields(data: Mapping[str, Any]) -> dict[str, str]:
     """Return the form's fields; claims become one field a metric. Raises: ValidationError."""
     fields = {FORM_NAMES.get(name, name): read_text(name, data.get(name)) for name in TEXTS}
     claims, protocol = (read_object(name, data.get(name)) for name in OBJECTS)
-    fields |= {CLAIM_PREFIX + read_text("claims", key): read_text("claims", str(claims[key])) for key in claims}
+    fields |= {CLAIM_PREFIX + read_text("claims", key): read_text("claims", write(claims[key])) for key in claims}
     fields["protocol"] = json.dumps(protocol) if protocol else ""
     return fields
+
+
+def write(score: Any) -> str:
+    """Return a claimed score as it was sent, "" for null, which claims nothing."""
+    return "" if score is None else score if isinstance(score, str) else json.dumps(score)
 
 
 def read_text(name: str, value: Any) -> str:

@@ -68,7 +68,7 @@ def test_file_is_taken_whatever_it_is_called(
 
 @pytest.mark.parametrize("format_", ["json", "multipart"])
 def test_address_is_taken(api: APIClient, lin: User, digits: Benchmark, format_: str) -> None:
-    claims: Any = {"top1": 69.76, "top5": "89.08 %"}
+    claims: Any = {"top1": 69.76, "top5": "89.08 %", "map": None}
     sent = fields(claims=claims if format_ == "json" else json.dumps(claims))
     response = api.post(ADDRESS, sent, format=format_)
     assert response.status_code == 201, response.content
@@ -106,6 +106,7 @@ def test_declared_protocol_is_kept(api: APIClient, digits: Benchmark) -> None:
         ({"claims": {"top1": 918}}, "claims", "top1: Acc@1 lies between 0 and 100; 918 cannot be"),
         ({"claims": {"top1": -1}}, "claims", "top1: Acc@1 lies between 0 and 100; -1 cannot be"),
         ({"claims": {"top1": "high"}}, "claims", "is no number"),
+        ({"claims": {"top1": True}}, "claims", "top1: “true” is no number"),
         ({"claims": {"top9": 9}}, "claims", "it has top1, top5"),
         ({"claims": "91.73"}, "claims", "claims is a JSON object"),
         ({"claims": "{"}, "claims", "claims is a JSON object"),
