@@ -1,4 +1,5 @@
 from django.urls import path
+from django.views.decorators.http import require_safe
 
 from leaderboard.feeds import BoardFeed, ChangesFeed
 from leaderboard.views import (
@@ -32,14 +33,14 @@ urlpatterns = [
     path("papers/<int:pk>/", entries.show_paper, name="paper"),
     path("people/<str:username>/", entries.show_person, name="person"),
     path("changes/", changes.show_changes, name="changes"),
-    path("changes/feed.atom", ChangesFeed(), name="changes-feed"),
+    path("changes/feed.atom", require_safe(ChangesFeed()), name="changes-feed"),
     path("search/", catalogue.search_catalogue, name="search"),
     path("how-we-verify/", catalogue.explain, name="explain"),
     path("benchmarks/<slug:slug>/", boards.show_board, name="benchmark"),
     path("benchmarks/<slug:slug>/findings/", boards.show_findings, name="findings"),
     path("benchmarks/<slug:slug>/export.<str:format>", boards.export_board, name="board-export"),
     path("benchmarks/<slug:slug>/card.png", boards.show_card, name="card"),
-    path("benchmarks/<slug:slug>/feed.atom", BoardFeed(), name="feed"),
+    path("benchmarks/<slug:slug>/feed.atom", require_safe(BoardFeed()), name="feed"),
     path("badges/<slug:benchmark>/<slug:model>.svg", boards.show_badge, name="badge"),
     path("badges/<slug:benchmark>/<slug:model>/", boards.find_badge_row, name="badge-row"),
     path("compare/", comparison.compare, name="compare"),

@@ -71,6 +71,7 @@ def find_head(slug: str) -> Head:
     return head
 
 
+@require_safe
 def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     """Show a page of the board. What is wrong with a filter is said in place of the rows."""
     head = find_head(slug)
@@ -142,6 +143,7 @@ def make_axis(board: Board) -> charts.Axis | None:
     return charts.make_axis([row.scores.get(board.metric.key) for row in board.rows], board.metric)
 
 
+@require_safe
 def show_findings(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what the claim lint found, with its evidence."""
     head = find_head(slug)
@@ -152,6 +154,7 @@ def show_findings(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "leaderboard/findings.html", context)
 
 
+@require_safe
 def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
     """Hand out the whole board, as far as the filters leave it, as a file."""
     if format not in EXPORTS:
@@ -188,11 +191,13 @@ def find_badge_standing(board: Benchmark, model: str) -> Standing:
     return standing
 
 
+@require_safe
 def find_badge_row(request: HttpRequest, benchmark: str, model: str) -> HttpResponse:
     """Lead from a badge to the row that it speaks of, with everything that stands behind it."""
     return redirect(find_badge_standing(find_benchmark(benchmark), model).entry)
 
 
+@require_safe
 def show_badge(request: HttpRequest, benchmark: str, model: str) -> HttpResponse:
     """Draw a badge for a README: the model's best verified score, else its best claim, and which of the two it is."""
     board = find_benchmark(benchmark)

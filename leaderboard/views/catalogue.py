@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
 
 from leaderboard import charts
 from leaderboard.models import Benchmark, Dataset, Entry, Metric, Model, Split, Standing, Task
@@ -23,6 +24,7 @@ def ranking_standings() -> QuerySet[Standing]:
     return Standing.objects.filter(is_visible=True).ranking()
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the boards at a glance, what was verified lately, and how a number gets here."""
     verified = ranking_standings().filter(verified__isnull=False).order_by("-entry__verified_at", "-entry_id")
@@ -38,6 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/home.html", context)
 
 
+@require_safe
 def list_tasks(request: HttpRequest) -> HttpResponse:
     """Show all tasks with their boards."""
     boards = summarise_boards(Benchmark.objects.all())
@@ -48,6 +51,7 @@ def list_tasks(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/tasks.html", {"tasks": tasks})
 
 
+@require_safe
 def show_task(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a task: what it is, its boards, its parts and resources."""
     task = get_object_or_404(Task.objects.select_related("parent").prefetch_related("children", "resources"), slug=slug)
@@ -56,12 +60,14 @@ def show_task(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "leaderboard/task.html", context)
 
 
+@require_safe
 def list_datasets(request: HttpRequest) -> HttpResponse:
     """Show all datasets with their splits."""
     datasets = Dataset.objects.prefetch_related("splits__benchmarks")
     return render(request, "leaderboard/datasets.html", {"datasets": datasets})
 
 
+@require_safe
 def show_dataset(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a dataset: version, licence, splits with digest, class names and samples, and its boards."""
     splits = Prefetch("splits", Split.objects.order_by("name"))
@@ -78,6 +84,7 @@ def show_dataset(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "leaderboard/dataset.html", {"dataset": dataset, "boards": boards, "parts": parts})
 
 
+@require_safe
 def list_models(request: HttpRequest) -> HttpResponse:
     """Show a page of the models by name."""
     models = Model.objects.filter(entries__is_hidden=False).distinct().select_related("paper").order_by("name", "pk")
@@ -85,6 +92,7 @@ def list_models(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/models.html", {"page": page})
 
 
+@require_safe
 def show_model(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a model: its rows on every board, its weights and its paper."""
     model = get_object_or_404(Model.objects.select_related("paper"), slug=slug)
@@ -101,6 +109,7 @@ def list_entry_rows(entries: QuerySet[Entry], count: int) -> list[dict[str, obje
     return [{"row": rows[each.entry_id], "standing": each, "benchmark": each.benchmark} for each in found]
 
 
+@require_safe
 def search_catalogue(request: HttpRequest) -> HttpResponse:
     """Show what holds the words that are looked for. A badge's address leads to the row that the badge shows."""
     asked = request.GET.get("q", "").replace("\0", "")
@@ -117,6 +126,7 @@ def search_catalogue(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/search.html", context)
 
 
+@require_safe
 def explain(request: HttpRequest) -> HttpResponse:
     """Tell how a number is verified."""
     return render(request, "leaderboard/explain.html")

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
 
 from leaderboard.models import Benchmark
 from leaderboard.queries import read_changes
@@ -14,6 +15,7 @@ SPANS = (7, 30, 90, 365)
 USUAL_SPAN = 30
 
 
+@require_safe
 def show_changes(request: HttpRequest) -> HttpResponse:
     """Show what was verified, retracted and claimed in the last month, or in as many days as the address says."""
     text = request.GET.get("days", "")

@@ -6,6 +6,7 @@ from string import ascii_lowercase
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from leaderboard.models import Benchmark, Entry, Metric, Standing
 from leaderboard.queries import (
@@ -25,6 +26,7 @@ MOST = 6
 NAMES = ascii_lowercase[:MOST]
 
 
+@require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Compare the entries `a`, `b` and further ones; without them, let the visitor choose."""
     chosen = read_chosen(request.GET)

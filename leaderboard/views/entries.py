@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from leaderboard.models import Entry, Paper, Standing, Submission
 from leaderboard.queries import benchmark_metrics, read_ledger, read_rows
@@ -13,6 +14,7 @@ from leaderboard.views.catalogue import list_entry_rows
 SHOWN = 200
 
 
+@require_safe
 def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one row for good: its scores, its weights, and all that ever happened to it. Admins see hidden ones."""
     related = ("benchmark__split__dataset", "benchmark__protocol", "benchmark__task", "model__paper")
@@ -30,6 +32,7 @@ def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "leaderboard/entry.html", context)
 
 
+@require_safe
 def show_paper(request: HttpRequest, pk: int) -> HttpResponse:
     """Show every entry that cites a paper."""
     paper = get_object_or_404(Paper, pk=pk)
@@ -37,6 +40,7 @@ def show_paper(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "leaderboard/paper.html", context)
 
 
+@require_safe
 def show_person(request: HttpRequest, username: str) -> HttpResponse:
     """Show what somebody has on the boards, with all of their attempts counted in the open."""
     person = get_object_or_404(get_user_model(), username=username, is_active=True)

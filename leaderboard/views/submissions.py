@@ -27,6 +27,7 @@ PER_PAGE = 30
 CLASS_COLUMNS = ("name", "images", "difficult", "map", "map11", "correct", "total", "accuracy")
 
 
+@require_safe
 @login_required
 @never_cache
 def list_own(request: SignedInRequest) -> HttpResponse:

@@ -1,16 +1,18 @@
 """The submission form: what it starts with, what it says of a file at once, and what is sent through it."""
 
+from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, JsonResponse
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evaluation import catalogue
 from evaluation.contract import CROP_MODES, INTERPOLATIONS, Protocol
@@ -33,12 +35,19 @@ UPLOADS_SHOWN = 10
 # Where a run waits of which nothing is known yet.
 QUEUE = "cpu"
 PIECES_BYTES = 24 * 2**20
+NOT_TYPED = ("csrfmiddlewaretoken", "request_key", "check", "entry", "again")
+LONGEST_ADDRESS = 3000
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def submit_weights(request: SignedInRequest) -> HttpResponse:
+    """Show the form, and take what is sent through it; where a session ended over it, ask to sign in again."""
+    return keep_typed(request) if request.method == "POST" and request.user.is_anonymous else show_form(request)
 
 
 @login_required
-@never_cache
-def submit_weights(request: SignedInRequest) -> HttpResponse:
-    """Show the form, and take what is sent through it."""
+def show_form(request: SignedInRequest) -> HttpResponse:
     benchmarks = Benchmark.objects.select_related("split__dataset", "protocol").exclude(split__path="")
     benchmarks = benchmarks.filter(is_open=True).prefetch_related("benchmark_metrics__metric")
     found: FileCheck | None = None
@@ -128,9 +137,19 @@ def describe_duration(found: FileCheck, benchmark: Benchmark) -> str:
     return _("Evaluating it takes %(time)s.") % {"time": say_duration(seconds)}
 
 
+def keep_typed(request: HttpRequest) -> HttpResponse:
+    """Send to where one signs in; what was typed comes back with the form."""
+    typed = {name: text for name, text in request.POST.dict().items() if text and name not in NOT_TYPED}
+    # The address is escaped once more, and servers take no longer line; what is long is typed again.
+    while len(quote(address := f"{request.path}?{urlencode(typed)}")) > LONGEST_ADDRESS:
+        del typed[max(typed, key=lambda name: len(typed[name]))]
+    messages.info(request, _("Your session had ended. Sign in and choose the weights again; the rest is kept."))
+    return redirect_to_login(address)
+
+
 def propose(request: SignedInRequest) -> dict[str, str]:
-    """Return what the form starts with: a board, the entry whose claim is to be verified, an earlier submission."""
-    proposal = {"benchmark": request.GET.get("benchmark", "")}
+    """Return what the form starts with: the address's own fields, the entry whose claim is verified, an earlier try."""
+    proposal = {name: text for name, text in request.GET.dict().items() if name not in NOT_TYPED}
     entry_id, earlier = request.GET.get("entry", ""), request.GET.get("again", "")
     if entry_id.isdecimal() and len(entry_id) < 18:
         entries = Entry.objects.filter(is_hidden=False).select_related("benchmark", "model__paper")

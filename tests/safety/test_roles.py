@@ -23,7 +23,6 @@ stage = web.stage
 ROLES = ("anyone", "other", "owner", "staff")
 # What GET and POST answer: one word for everyone, or one for each role. "in" is a redirect to the sign-in.
 FILE = ("200", "405")
-PAGE = ("200", "200")
 API = ("200", "401 405 405 405")
 OWN = ("in 200 200 200", "in 200 200 200")
 STAFF = ("in 403 403 405", "in 403 403 302")
@@ -57,35 +56,35 @@ ROUTES = {
     "api/v1/results/<uuid:pk>/attestation/": API,
     "api/v1/results/<uuid:pk>/evidence/": API,
     r"api/v1/[\s\S]*/": ("404", "404"),
-    "": PAGE,
-    "tasks/": PAGE,
-    "tasks/<slug:slug>/": PAGE,
-    "datasets/": PAGE,
-    "datasets/<slug:slug>/": PAGE,
+    "": FILE,
+    "tasks/": FILE,
+    "tasks/<slug:slug>/": FILE,
+    "datasets/": FILE,
+    "datasets/<slug:slug>/": FILE,
     "datasets/<slug:slug>/samples/<slug:digest>/<int:place>.webp": FILE,
-    "models/": PAGE,
-    "models/<slug:slug>/": PAGE,
-    "entries/<int:pk>/": PAGE,
+    "models/": FILE,
+    "models/<slug:slug>/": FILE,
+    "entries/<int:pk>/": FILE,
     "entries/<int:pk>/challenge/": ("in 200 200 200", "in 400 400 400"),
     "challenges/": ("in 200 200 200", "in 405 405 405"),
-    "papers/<int:pk>/": PAGE,
-    "people/<str:username>/": PAGE,
-    "changes/": PAGE,
-    "changes/feed.atom": PAGE,
-    "search/": PAGE,
-    "how-we-verify/": PAGE,
-    "benchmarks/<slug:slug>/": PAGE,
-    "benchmarks/<slug:slug>/findings/": PAGE,
-    "benchmarks/<slug:slug>/export.<str:format>": PAGE,
+    "papers/<int:pk>/": FILE,
+    "people/<str:username>/": FILE,
+    "changes/": FILE,
+    "changes/feed.atom": FILE,
+    "search/": FILE,
+    "how-we-verify/": FILE,
+    "benchmarks/<slug:slug>/": FILE,
+    "benchmarks/<slug:slug>/findings/": FILE,
+    "benchmarks/<slug:slug>/export.<str:format>": FILE,
     "benchmarks/<slug:slug>/card.png": FILE,
-    "benchmarks/<slug:slug>/feed.atom": PAGE,
-    "badges/<slug:benchmark>/<slug:model>.svg": PAGE,
-    "badges/<slug:benchmark>/<slug:model>/": ("302", "302"),
-    "compare/": PAGE,
+    "benchmarks/<slug:slug>/feed.atom": FILE,
+    "badges/<slug:benchmark>/<slug:model>.svg": FILE,
+    "badges/<slug:benchmark>/<slug:model>/": ("302", "405"),
+    "compare/": FILE,
     "submit/": ("in 200 200 200", "in 400 400 400"),
     "submit/protocol/": ("in 200 200 200", "in 405 405 405"),
     "submit/check/": ("in 405 405 405", "in 400 400 400"),
-    "submissions/": OWN,
+    "submissions/": ("in 200 200 200", "405"),
     "submissions/<uuid:pk>/": FILE,
     "submissions/<uuid:pk>/cancel/": ("in 405 405 405", "in 403 302 302"),
     "submissions/<uuid:pk>/classes.csv": FILE,
@@ -232,5 +231,5 @@ def test_nothing_is_written_without_the_token_of_a_form(stage: Stage) -> None:
         for route, (_get, post) in ROUTES.items()
         if {"200", "302", "400"} & set(post.split())
     }
-    assert len(answers) > 20
+    assert len(answers) > 10
     assert {route: answer for route, answer in answers.items() if answer != "403"} == {}

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.test import Client
+from django.contrib.auth.models import AnonymousUser
+from django.core.files.base import ContentFile
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from leaderboard.models import Model, Result, Submission, Webhook
 from leaderboard.queries.moderation import QUEUES
 from leaderboard.services import moderation
 from leaderboard.templatetags.veriboard import p_value
+from leaderboard.urls import urlpatterns
 from tests.factories import NOW
 from tests.web.conftest import Stage
 
@@ -300,6 +304,48 @@ def test_feed_lists_what_was_verified(stage: Stage, anyone: Client) -> None:
     text = anyone.get(f"/benchmarks/{stage.digits.slug}/feed.atom").content.decode()
     assert text.count("<entry>") == 2
     assert "ResNet-32: Acc@1 81.900" in text
+
+
+def test_feeds_name_their_author_as_atom_wants(stage: Stage, anyone: Client) -> None:
+    for path in (f"/benchmarks/{stage.imagenet.slug}/feed.atom", "/changes/feed.atom"):
+        assert "<author><name>Veriboard</name></author>" in anyone.get(path).content.decode()
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PUT", "BREW"])
+def test_page_answers_no_method_that_it_does_not_know(rf: RequestFactory, method: str) -> None:
+    for pattern in urlpatterns:
+        request = rf.generic(method, "/")
+        request.user = AnonymousUser()
+        # The method is looked at before what the address names is, or signing in is asked for first.
+        assert pattern.callback(request).status_code in (302, 405), pattern.name
+
+
+def test_page_says_which_methods_it_knows(stage: Stage, anyone: Client) -> None:
+    for address in ("/", f"/benchmarks/{stage.digits.slug}/", f"/benchmarks/{stage.digits.slug}/feed.atom"):
+        answer = anyone.options(address)
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert anyone.options("/submit/")["Allow"] == "GET, HEAD, POST"
+
+
+def test_form_of_an_ended_session_comes_back_as_it_was_typed(stage: Stage, anyone: Client) -> None:
+    typed = {
+        "benchmark": "digits",
+        "model_name": "网络 & Co",
+        "claim_top1": "81.5",
+        "resize": "40",
+        "code_url": "x" * 4000,
+    }
+    answer = anyone.post(
+        "/submit/", typed | {"weights": ContentFile(b"weights", "a.pth"), "request_key": "k"}, follow=True
+    )
+    assert "Your session had ended." in answer.content.decode()
+    address = parse_qs(urlsplit(answer.redirect_chain[-1][0]).query)["next"][0]
+    anyone.force_login(stage.owner)
+    page = anyone.get(address).content.decode()
+    assert 'value="网络 &amp; Co"' in page
+    assert 'value="81.5"' in page
+    assert "xxx" not in page
+    assert Submission.objects.filter(model_name="网络 & Co").count() == 0
 
 
 def test_ids_in_feeds_are_addresses_as_atom_wants_them(stage: Stage, anyone: Client) -> None:
