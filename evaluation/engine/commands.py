@@ -83,6 +83,7 @@ def check_writable(path: Path | None) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
+    check_readable(Path(options.weights))
     spec = EvaluationSpec(
         weights=WeightsSpec(options.weights, options.architecture, None, options.background),
         dataset=DatasetSpec(options.dataset, None, options.labels),
@@ -180,9 +181,17 @@ def put_report(report: EvaluationReport, path: Path) -> None:
     partial.rename(path)
 
 
+def check_readable(weights: Path) -> None:
+    """Raises: InputFault where a command's weights file is not there, or not for us to read."""
+    # Of a name that is longer than a system takes, it says no as well.
+    if not os.access(weights, os.F_OK):
+        raise InputFault(f"The weights file {weights.name[:100]} does not exist.")
+    if not os.access(weights, os.R_OK):
+        raise InputFault(f"The weights file {weights.name} may not be read; change its permissions, or give a copy.")
+
+
 def inspect(options: argparse.Namespace) -> None:
-    if not options.file.exists():
-        raise InputFault(f"The weights file {options.file.name} does not exist.")
+    check_readable(options.file)
     verdict = check(options.file)
     facts: dict[str, object] = {"format": verdict.format, "bytes": verdict.size_bytes, "tensors": verdict.tensors}
     facts["parameters"] = verdict.parameters

@@ -196,3 +196,22 @@ def test_outcomes_that_are_none_are_refused(here: Engine, tmp_path: Path, text: 
     outcome = here("ranks", file)
     assert outcome.status == 2
     assert outcome.errors.startswith("These are no outcomes of models on the same samples")
+
+
+@pytest.mark.parametrize("command", ["inspect", "evaluate"])
+def test_weights_with_a_name_that_no_file_can_have_are_missing(here: Engine, tmp_path: Path, command: str) -> None:
+    weights = tmp_path / f"{'a' * 300}.pth"
+    words = (weights,) if command == "inspect" else ("--dataset", tmp_path, "--weights", weights)
+    outcome = here(command, *words)
+    assert (outcome.status, outcome.errors.count("\n")) == (2, 1)
+    assert "does not exist" in outcome.errors
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_weights_that_may_not_be_read_are_told(here: Engine, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pth"
+    weights.write_bytes(b"weights")
+    weights.chmod(0)
+    outcome = here("inspect", weights)
+    assert outcome.status == 2
+    assert "may not be read" in outcome.errors
