@@ -83,7 +83,6 @@ def check_writable(path: Path | None) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    check_readable(Path(options.weights))
     spec = EvaluationSpec(
         weights=WeightsSpec(options.weights, options.architecture, None, options.background),
         dataset=DatasetSpec(options.dataset, None, options.labels),
@@ -98,6 +97,7 @@ def evaluate(options: argparse.Namespace) -> None:
     output = None if options.output == Path("-") else options.output
     check_writable(output)
     check_writable(options.evidence)
+    check_readable(Path(options.weights))
     unwind_when_ended()
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
         try:

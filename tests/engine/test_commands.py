@@ -127,6 +127,9 @@ def test_interrupt_while_it_loads_leaves_no_traceback() -> None:
     interrupt = """
 import os, runpy, signal, sys
 
+# What runs in the background is born deaf to it, and so would this be.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Finder:
     def find_spec(self, name, *_):
         if name == "evaluation.engine.cli":
