@@ -53,12 +53,11 @@ def read_protocol(options: argparse.Namespace) -> Protocol | None:
 
 def read_json(path: Path) -> dict[str, object]:
     """Raises: InputFault where there is no JSON object."""
+    text = read_text(path)
     try:
-        data = json.loads(read_text(path))
+        data = json.loads(text)
     # Also of a million brackets.
     except (ValueError, RecursionError) as error:
-        if isinstance(error, InputFault):
-            raise
         raise InputFault(f"{path.name} cannot be read as JSON: {error}.") from error
     if not isinstance(data, dict):
         raise InputFault(f"{path.name} holds no JSON object.")

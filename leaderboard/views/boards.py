@@ -33,22 +33,14 @@ from leaderboard.views.columns import list_toggles, read_columns
 from leaderboard.views.requests import HtmxRequest
 
 TEMPLATE = "leaderboard/board.html"
+# By how their addresses end: what each is called, who writes it, and its content type.
 EXPORTS = {
-    "csv": ("csv", "text/csv"),
-    "json": ("json", "application/json"),
-    "md": ("markdown", "text/markdown"),
-    "pwc.json": ("pwc", "application/json"),
-    "model-index.yml": ("model-index", "application/yaml"),
-    "bib": ("bibtex", "application/x-bibtex"),
-}
-# What each is called where a board is handed out; of JSON it is the API's.
-DOWNLOADS = {
-    "csv": "CSV",
-    "json": "JSON",
-    "md": "Markdown",
-    "bib": "BibTeX",
-    "pwc.json": "Papers with Code",
-    "model-index.yml": "model-index",
+    "csv": ("CSV", "csv", "text/csv"),
+    "json": ("JSON", "json", "application/json"),
+    "md": ("Markdown", "markdown", "text/markdown"),
+    "bib": ("BibTeX", "bibtex", "application/x-bibtex"),
+    "pwc.json": ("Papers with Code", "pwc", "application/json"),
+    "model-index.yml": ("model-index", "model-index", "application/yaml"),
 }
 FILTERS = (
     *("status", "framework", "max_parameters", "max_multiply_adds", "published_from", "published_to"),
@@ -127,10 +119,10 @@ def read_context(head: Head, query: QueryDict) -> dict[str, Any]:
 
 @lru_cache
 def list_downloads(slug: str) -> tuple[tuple[str, str], ...]:
-    """Return what a board can be taken away as: name and address."""
-    api = reverse("api:leaderboard", args=[slug])
-    addresses = {format: reverse("board-export", args=[slug, format]) for format in DOWNLOADS} | {"json": api}
-    return tuple((name, addresses[format]) for format, name in DOWNLOADS.items())
+    """Return what a board can be taken away as: name and address; JSON is the API's, page by page."""
+    addresses = {format: reverse("board-export", args=[slug, format]) for format in EXPORTS}
+    addresses["json"] = reverse("api:leaderboard", args=[slug])
+    return tuple((name, addresses[format]) for format, (name, _writer, _type) in EXPORTS.items())
 
 
 def list_sizes(usual: tuple[int, ...], chosen: str) -> list[tuple[str, str]]:
@@ -160,7 +152,7 @@ def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
     if format not in EXPORTS:
         raise Http404
     head = find_head(slug)
-    writer, content_type = EXPORTS[format]
+    _name, writer, content_type = EXPORTS[format]
     try:
         text = write_board(head, writer, read_filters(request.GET))
     except BadQuery as bad:
