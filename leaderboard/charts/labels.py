@@ -68,15 +68,8 @@ def find_spots(point: Place, text: str, size: float) -> Iterator[tuple[Label, Bo
     for anchor, dx, dy in SPOTS:
         x, y = point.x + dx, point.y + dy
         begin = x - width * ANCHORS[anchor]
-        yield (
-            Label(round(x, 1), round(y, 1), text, anchor),
-            (
-                begin,
-                y - ASCENT * scale,
-                begin + width,
-                y + DESCENT * scale,
-            ),
-        )
+        box = (begin, y - ASCENT * scale, begin + width, y + DESCENT * scale)
+        yield Label(round(x, 1), round(y, 1), text, anchor), box
 
 
 def is_free(box: Box, taken: Iterable[Box], field: Field) -> bool:
