@@ -11,19 +11,15 @@ STRIP_WIDTH, STRIP_PAD = 220, 12
 
 
 class Axis(NamedTuple):
-    """The shared axis of the strips: a score to its place in pixels."""
+    """The shared axis of the strips, which takes a score to its pixel; each tick is its text and its pixel."""
 
     low: float
-    high: float
-    ticks: tuple[tuple[float, float], ...]
-    key: str
+    # Pixels a point.
+    scale: float
+    ticks: tuple[tuple[str, str], ...] = ()
 
-    def place(self, value: float | None) -> float | None:
-        low, high = self.low, self.high
-        if value is None or high <= low:
-            return None
-        share = (value - low) / (high - low)
-        return round(STRIP_PAD + max(0.0, min(1.0, share)) * (STRIP_WIDTH - 2 * STRIP_PAD), 1)
+    def place(self, value: float) -> float:
+        return round(STRIP_PAD + (value - self.low) * self.scale, 1)
 
 
 class Strip(NamedTuple):
@@ -42,12 +38,17 @@ def make_axis(cells: Iterable[Cell | None], metric: Metric) -> Axis | None:
         return None
     ticks = choose_ticks(min(values), max(values), 3)
     if len(ticks) < 2:
-        ticks = [ticks[0] - 1, ticks[0] + 1]
+        ticks = [ticks[0] - 1, ticks[0], ticks[0] + 1]
     if all(metric.holds(value) for value in values):
-        ticks = [tick for tick in ticks if metric.holds(tick)]
-    axis = Axis(ticks[0], ticks[-1], (), metric.key)
-    return Axis(axis.low, axis.high, tuple((tick, axis.place(tick) or 0.0) for tick in ticks), axis.key)
+        ticks = sorted({metric.limit(tick) for tick in ticks})
+    axis = Axis(ticks[0], (STRIP_WIDTH - 2 * STRIP_PAD) / (ticks[-1] - ticks[0]))
+    return axis._replace(ticks=tuple((f"{tick:.2f}".removesuffix(".00"), f"{axis.place(tick)}") for tick in ticks))
 
 
 def make_strip(axis: Axis, cell: Cell) -> Strip:
-    return Strip(axis.place(cell.verified), axis.place(cell.low), axis.place(cell.high), axis.place(cell.claimed))
+    return Strip(
+        None if cell.verified is None else axis.place(cell.verified),
+        None if cell.low is None else axis.place(cell.low),
+        None if cell.high is None else axis.place(cell.high),
+        None if cell.claimed is None else axis.place(cell.claimed),
+    )

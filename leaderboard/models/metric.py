@@ -44,3 +44,8 @@ class Metric(models.Model):
     def holds(self, value: float) -> bool:
         """Tell whether the value lies in the metric's range."""
         return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+
+    def limit(self, value: float) -> float:
+        """Return the value of the metric's range that is nearest."""
+        value = value if self.minimum is None else max(value, self.minimum)
+        return value if self.maximum is None else min(value, self.maximum)

@@ -19,7 +19,7 @@ from django.utils.translation import get_language, gettext
 from leaderboard import charts
 from leaderboard.models import Metric
 from leaderboard.queries import Board, BoardRow, ScoreCell
-from leaderboard.templatetags.veriboard import row_difference, score, short, signed, size, web
+from leaderboard.templatetags.veriboard import row_difference, score, signed, size, web
 
 register = template.Library()
 NOBODY = UUID(int=0)
@@ -135,22 +135,20 @@ class RowWriter:
         return f'<td class="score other{" best" if cell.is_best else ""}">{score(cell.shown, metric)}</td>'
 
     def write_strip(self, cell: ScoreCell, axis: charts.Axis) -> str:
-        place = charts.make_strip(axis, cell)
-        said = [short(cell.verified)] if cell.verified is not None else []
-        said += [f"({short(cell.claimed)})"] if cell.claimed is not None else []
-        if not said:
-            return ""
+        verified, low, high, claimed = charts.make_strip(axis, cell)
         # The head has drawn them.
-        parts = ['<use href="#ticks"/>']
-        if place.verified is not None and place.claimed not in (None, place.verified):
-            parts.append(f'<path d="M{place.claimed} 15H{place.verified}" class="gap"/>')
-        if place.low is not None:
-            parts.append(f'<path d="M{place.low} 15H{place.high}" class="interval"/>')
-        if place.verified is not None:
-            parts.append(f'<circle cx="{place.verified}" cy="15" r="3.5" class="full"/>')
-        if place.claimed is not None:
-            parts.append(f'<circle cx="{place.claimed}" cy="15" r="5" class="hollow"/>')
-        return f'<svg role="img" aria-label="{" ".join(said)}">{"".join(parts)}</svg>'
+        said, drawn = "", '<use href="#ticks"/>'
+        if verified is not None:
+            said = f"{cell.verified:.2f}"
+            if claimed not in (None, verified):
+                drawn += f'<path d="M{claimed} 15H{verified}" class="gap"/>'
+            if low is not None:
+                drawn += f'<path d="M{low} 15H{high}" class="interval"/>'
+            drawn += f'<circle cx="{verified}" cy="15" r="3.5" class="full"/>'
+        if claimed is not None:
+            said += f"{' ' if said else ''}({cell.claimed:.2f})"
+            drawn += f'<circle cx="{claimed}" cy="15" r="5" class="hollow"/>'
+        return f'<svg role="img" aria-label="{said}">{drawn}</svg>' if said else ""
 
     def write_parameters(self, row: BoardRow) -> str:
         return f'<td class="number fact">{size(row.parameters) or "–"}</td>'

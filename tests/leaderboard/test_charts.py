@@ -8,14 +8,14 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard.charts import HALF, draw_tradeoff, draw_trend, list_costs
+from leaderboard.charts import HALF, draw_tradeoff, draw_trend, list_costs, make_axis, make_strip
 from leaderboard.charts.fronts import climb, step
 from leaderboard.charts.labels import ANCHORS, ASCENT, DESCENT, Label, overlaps
 from leaderboard.charts.plots import MOST_POINTS, Chart
 from leaderboard.charts.scales import choose_ticks, span_days, span_decades
 from leaderboard.charts.text import measure
 from leaderboard.models import Metric
-from leaderboard.queries import ChartRow
+from leaderboard.queries import ChartRow, ScoreCell
 from leaderboard.services.standings import refresh_benchmark
 from tests.factories import make_benchmark, make_entry
 
@@ -185,3 +185,22 @@ def test_reader_chooses_what_scores_are_drawn_against() -> None:
     page = Client().get("/benchmarks/digits/?chart=multiply_adds").content.decode()
     assert '<span aria-current="true">multiply-adds</span>' in page
     assert Client().get("/benchmarks/digits/?chart=nonsense").status_code == 200
+
+
+def test_an_axis_of_strips_ends_where_the_metric_does() -> None:
+    (only,) = cells = [ScoreCell(claimed=100.0)]
+    axis = make_axis(cells, TOP1)
+    assert axis is not None
+    assert axis.ticks == (("99", "12.0"), ("100", "208.0"))
+    assert make_strip(axis, only).claimed == 208
+    assert make_axis([None, ScoreCell()], TOP1) is None
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
+def test_every_score_stands_on_the_axis_between_its_ends(values: list[float]) -> None:
+    cells = [ScoreCell(verified=value) for value in values]
+    axis = make_axis(cells, TOP1)
+    assert axis is not None
+    assert all(12 <= (make_strip(axis, cell).verified or 0) <= 208 for cell in cells)
+    assert float(axis.ticks[0][1]) == 12
+    assert float(axis.ticks[-1][1]) == 208
