@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -19,15 +20,34 @@ COLUMNS: dict[str, str | Promise] = {
     "date": _("Verified"),
 }
 USUAL = ("strip", "metrics", "verdict", "links", "date")
+# The classes of a column and of the cell at its head, where it stands behind the scores.
+KINDS = {
+    "parameters": ("fact", "number fact"),
+    "multiply_adds": ("fact", "number fact"),
+    "published": ("fact", "fact"),
+    "extra_data": ("fact", "fact"),
+    "verdict": ("verdict", "verdict"),
+    "links": ("links", "links"),
+    "date": ("date", "date"),
+}
 
 
 @dataclass(frozen=True)
 class Toggle:
     """A column that is shown or not, and the address's value that turns it over; None is the usual choice."""
 
-    name: str | Promise
+    name: str
     is_shown: bool
     value: str | None
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A column behind the scores: its name, its class, and the classes of the cell at its head."""
+
+    name: str
+    kind: str
+    head: str
 
 
 def read_columns(query: Mapping[str, str]) -> tuple[str, ...]:
@@ -38,9 +58,17 @@ def read_columns(query: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(key for key in COLUMNS if key in chosen)
 
 
-def list_toggles(shown: tuple[str, ...]) -> list[Toggle]:
+@cache
+def list_toggles(shown: tuple[str, ...], language: str | None) -> tuple[Toggle, ...]:
+    """Return them in the reader's language, which is the active one."""
     toggles = []
     for key, name in COLUMNS.items():
         other = tuple(each for each in COLUMNS if (each in shown) != (each == key))
-        toggles.append(Toggle(name, key in shown, None if other == USUAL else ",".join(other)))
-    return toggles
+        toggles.append(Toggle(str(name), key in shown, None if other == USUAL else ",".join(other)))
+    return tuple(toggles)
+
+
+@cache
+def list_behind(shown: tuple[str, ...], language: str | None) -> tuple[Behind, ...]:
+    """Return what is shown behind the scores, in the reader's language, which is the active one."""
+    return tuple(Behind(str(COLUMNS[key]), *KINDS[key]) for key in shown if key in KINDS)
