@@ -37,6 +37,9 @@ class WeightsAdmin(AuditedAdmin):
     autocomplete_fields = ("model",)
     readonly_fields = ("file", "sha256", "content_sha256", "size_bytes", "format", "created_at")
 
+    def list_boards(self, rows: Iterable[Weights]) -> QuerySet[Benchmark]:
+        return Benchmark.objects.filter(entries__weights__in=[row.pk for row in rows]).distinct()
+
 
 @admin.register(Entry)
 class EntryAdmin(AuditedAdmin):

@@ -201,6 +201,7 @@ class BoardFacts(models.Model):
     verified = models.PositiveIntegerField(default=0)
     mismatch = models.PositiveIntegerField(default=0)
     frameworks = models.JSONField(default=list)
+    has_links = models.BooleanField(default=True, help_text="to weights, papers or code, in any row")
     findings = models.JSONField(default=list, help_text="of the claim lint, the gravest first")
     card = models.CharField(max_length=300, blank=True, help_text="its picture in the storage")
     card_version = models.PositiveBigIntegerField(default=0, help_text="the version that was drawn")

@@ -75,7 +75,8 @@ def shift_facts(facts: BoardFacts, entry: Entry, before: Share, after: Share) ->
         name: getattr(facts, name) + new - old for name, old, new in zip(Share._fields, before, after, strict=True)
     }
     known = {*facts.frameworks, *entry.weights.values_list("framework", flat=True)}
-    store_facts(facts.benchmark, changes | {"frameworks": sorted(filter(None, known))})
+    has_links = facts.has_links or has_linked(Entry.objects.filter(pk=entry.pk))
+    store_facts(facts.benchmark, changes | {"frameworks": sorted(filter(None, known)), "has_links": has_links})
 
 
 def note_facts(benchmark: Benchmark, *, is_linted: bool = False) -> BoardFacts:
@@ -89,9 +90,16 @@ def note_facts(benchmark: Benchmark, *, is_linted: bool = False) -> BoardFacts:
     links = Entry.weights.through.objects.filter(entry__benchmark=benchmark, entry__is_hidden=False)
     frameworks = links.values_list("weights__framework", flat=True).distinct()
     values = counts | {"frameworks": sorted(framework for framework in frameworks if framework)}
+    values["has_links"] = has_linked(Entry.objects.filter(benchmark=benchmark, is_hidden=False))
     if is_linted or counts["entries"] <= BoardFacts.SMALL:
         values["findings"] = [describe(finding) for finding in find_findings(benchmark)]
     return store_facts(benchmark, values)
+
+
+def has_linked(entries: QuerySet[Entry]) -> bool:
+    """Tell whether any of them links to weights, a paper or code."""
+    is_linked = Q(weights__url__gt="") | Q(model__paper__url__gt="") | ~Q(code_urls=[])
+    return entries.filter(is_linked).exists()
 
 
 def store_facts(benchmark: Benchmark, values: dict[str, object]) -> BoardFacts:

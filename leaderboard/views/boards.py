@@ -29,7 +29,7 @@ from leaderboard.queries.badges import find_badged
 from leaderboard.services import arrears
 from leaderboard.services.exports import export_board as write_board
 from leaderboard.views.charts import read_charts
-from leaderboard.views.columns import list_behind, list_toggles, read_columns
+from leaderboard.views.columns import list_behind, list_offered, list_toggles, read_columns
 from leaderboard.views.requests import HtmxRequest
 
 TEMPLATE = "leaderboard/board.html"
@@ -99,7 +99,8 @@ def read_context(head: Head, query: QueryDict) -> dict[str, Any]:
         board = read_board(head, read_filters(query), cursor=query.get("cursor") or None)
     except BadQuery as bad:
         error = str(bad)
-    columns = read_columns(query)
+    offered = list_offered(head)
+    columns = read_columns(query, offered)
     return {
         "benchmark": head.benchmark,
         "board": board,
@@ -110,7 +111,7 @@ def read_context(head: Head, query: QueryDict) -> dict[str, Any]:
         "axis": make_axis(board) if board and "strip" in columns else None,
         "columns": columns,
         "behind": list_behind(columns, get_language()),
-        "toggles": list_toggles(columns, get_language()),
+        "toggles": list_toggles(columns, offered, get_language()),
         "downloads": list_downloads(head.benchmark.slug),
         "parameters": parameters,
         "kept": {name: query[name] for name in ("status", "metric", "columns", "chart") if query.get(name)},

@@ -7,6 +7,8 @@ from functools import cache
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from leaderboard.queries import Head
+
 # What every board shows anyway: rank, model and the score it is sorted by.
 COLUMNS: dict[str, str | Promise] = {
     "strip": _("Interval and claim"),
@@ -50,21 +52,27 @@ class Behind:
     head: str
 
 
-def read_columns(query: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the keys of the columns to show; what is not known is passed over."""
-    if "columns" not in query:
-        return USUAL
-    chosen = query["columns"].split(",")
-    return tuple(key for key in COLUMNS if key in chosen)
+def list_offered(head: Head) -> tuple[str, ...]:
+    """Return the keys of the columns that can hold something, as far as the facts of the whole board tell."""
+    has_dates = head.facts.verified > 0 or head.benchmark.takes_submissions
+    held = {"metrics": len(head.metrics) > 1, "links": head.facts.has_links, "date": has_dates}
+    return tuple(key for key in COLUMNS if held.get(key, True))
+
+
+def read_columns(query: Mapping[str, str], offered: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys of the columns to show; what is not offered is passed over."""
+    chosen = query["columns"].split(",") if "columns" in query else USUAL
+    return tuple(key for key in offered if key in chosen)
 
 
 @cache
-def list_toggles(shown: tuple[str, ...], language: str | None) -> tuple[Toggle, ...]:
+def list_toggles(shown: tuple[str, ...], offered: tuple[str, ...], language: str | None) -> tuple[Toggle, ...]:
     """Return them in the reader's language, which is the active one."""
     toggles = []
-    for key, name in COLUMNS.items():
-        other = tuple(each for each in COLUMNS if (each in shown) != (each == key))
-        toggles.append(Toggle(str(name), key in shown, None if other == USUAL else ",".join(other)))
+    usual = tuple(key for key in offered if key in USUAL)
+    for key in offered:
+        other = tuple(each for each in offered if (each in shown) != (each == key))
+        toggles.append(Toggle(str(COLUMNS[key]), key in shown, None if other == usual else ",".join(other)))
     return tuple(toggles)
 
 

@@ -26,6 +26,7 @@ from leaderboard.models import (
     Upload,
     UploadPart,
     Webhook,
+    Weights,
     Worker,
 )
 from leaderboard.services import runs, submissions
@@ -130,6 +131,16 @@ def test_mended_claim_moves_the_board_and_leaves_its_line(boss: Client) -> None:
     assert Standing.objects.get(entry=claim.entry, metric=claim.metric).claimed == 74.434
     event = AuditEvent.objects.filter(action="change", target_type="claim").get()
     assert (event.actor, event.target_id) == ("boss", str(claim.pk))
+
+
+def test_mended_address_of_weights_shows_on_the_board_at_once(boss: Client) -> None:
+    weights = Weights.objects.filter(entries__model__name="DenseNet-121").exclude(url="").first()
+    assert weights is not None
+    board = weights.entries.get().benchmark.get_absolute_url()
+    assert weights.url in boss.get(board).content.decode()
+    fields = form_of(boss, "weights", weights) | {"url": "https://example.org/mended.pth"}
+    assert boss.post(reverse("admin:leaderboard_weights_change", args=[weights.pk]), fields).status_code == 302
+    assert "https://example.org/mended.pth" in boss.get(board).content.decode()
 
 
 def test_deleted_claim_leaves_the_board(boss: Client) -> None:

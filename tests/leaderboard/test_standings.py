@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from evaluation.paired import pack
-from leaderboard.models import Benchmark, BoardFacts, Entry, Result, Standing, Submission
+from leaderboard.models import Benchmark, BoardFacts, Entry, Result, Standing, Submission, Weights
 from leaderboard.queries import compare_entries
 from leaderboard.services import arrears, moderation, runs
 from leaderboard.services.arrears import find_head
@@ -49,6 +49,22 @@ def test_facts_count_what_is_visible(board: Benchmark) -> None:
     refresh_benchmark(board)
     facts = read_facts(board)
     assert (facts.entries, facts.verified, facts.claimed, facts.frameworks) == (1, 0, 1, ["PyTorch"])
+
+
+@pytest.mark.parametrize("small", [BoardFacts.SMALL, 0], ids=["counted", "shifted"])
+def test_facts_tell_whether_any_row_has_links(board: Benchmark, monkeypatch: pytest.MonkeyPatch, small: int) -> None:
+    monkeypatch.setattr(BoardFacts, "SMALL", small)
+    bare = board.entries.get()
+    Weights.objects.update(url="", sha256="a" * 64)
+    refresh_benchmark(board)
+    assert not read_facts(board).has_links
+    for change in ({"code_urls": [{"label": "code", "url": "https://example.org/"}]}, {"is_hidden": True}):
+        Entry.objects.filter(pk=bare.pk).update(**change)
+        refresh_benchmark(board)
+        assert read_facts(board).has_links is ("code_urls" in change)
+    linked = make_entry(board, "Linked", claims={"top1": 71.0})
+    refresh_entry(linked)
+    assert read_facts(board).has_links
 
 
 def test_a_row_written_past_the_services_shows_at_the_next_reading(board: Benchmark, client: Client) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import DjangoAssertNumQueries
 
 from leaderboard import versions
-from leaderboard.models import Benchmark, BenchmarkMetric, Entry, Paper, Protocol, Standing
+from leaderboard.models import Benchmark, BenchmarkMetric, Entry, Paper, Protocol, Standing, Weights
 from leaderboard.services.standings import note_facts, refresh_benchmark
 from tests.factories import make_benchmark, make_entry, make_metric, make_user
 from tests.web.conftest import verify
@@ -92,6 +92,26 @@ def test_columns_are_chosen_by_the_address(board: Benchmark) -> None:
     # Each toggle leads to this choice with one column more or less.
     assert 'href="?columns=strip%2Cparameters"' in chosen
     assert 'href="?columns="' in chosen
+
+
+def test_columns_that_no_row_of_the_whole_board_fills_are_not_offered() -> None:
+    board = make_benchmark()
+    make_entry(board, "Bare", claims={"top1": 80.0})
+    Weights.objects.update(url="", sha256="a" * 64)
+    Benchmark.objects.update(is_open=False)
+    refresh_benchmark(board)
+    for query in ("", "?columns=verdict,links,date"):
+        page = Client().get(f"{BOARD}{query}").content.decode()
+        assert 'class="verdict"' in page
+        assert 'class="links"' not in page
+        assert 'class="date"' not in page
+        assert ">Links<" not in page
+    make_entry(board, "Linked", claims={"top1": 70.0})
+    refresh_benchmark(board)
+    # Of the whole board, whatever this page's rows are.
+    page = Client().get(f"{BOARD}?q=bare").content.decode()
+    assert page.count('<td class="links">') == 1
+    assert ">Links<" in page
 
 
 def test_a_size_that_is_not_on_the_list_stays_chosen(board: Benchmark) -> None:
