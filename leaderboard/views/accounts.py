@@ -20,7 +20,7 @@ from leaderboard.models import NoticeSettings
 from leaderboard.services.accounts import DeletionRefused, delete_account
 from leaderboard.services.intake import count_left, find_ban
 from leaderboard.services.mails import read_token
-from leaderboard.views.requests import SignedInRequest
+from leaderboard.views.requests import SignedInRequest, pressed_on
 
 MAX_TOKENS = 10
 CHOICES = ("on_finish", "on_overtaken", "on_moderation")
@@ -61,7 +61,7 @@ def find_settings(request: SignedInRequest) -> NoticeSettings:
     return stored or NoticeSettings(user_id=request.user.pk, language=get_language() or settings.LANGUAGE_CODE)
 
 
-@login_required
+@pressed_on("account")
 @require_POST
 def choose_notices(request: SignedInRequest) -> HttpResponse:
     """Store what the account wants to be told by mail, and in which language."""

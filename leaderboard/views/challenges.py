@@ -15,17 +15,24 @@ from leaderboard.models import Challenge, Entry
 from leaderboard.queries.moderation import PER_PAGE, count_linted_boards, count_reports, list_tabs
 from leaderboard.services.challenges import LONGEST, ChallengeRefused, challenge, settle
 from leaderboard.views.moderation import staff_only
-from leaderboard.views.requests import SignedInRequest
+from leaderboard.views.requests import SignedInRequest, has_ended, keep_typed, pressed_on
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def challenge_entry(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Show the form, and take what is sent through it; where a session ended over it, ask to sign in again."""
+    if has_ended(request):
+        return keep_typed(request, _("Your session had ended. Sign in; what you typed is kept unless it is very long."))
+    return show_form(request, pk)
 
 
 @login_required
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def challenge_entry(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Show the form beside what is challenged, and take what is sent through it."""
+def show_form(request: SignedInRequest, pk: int) -> HttpResponse:
     shown = Entry.objects.filter(is_hidden=False).select_related("model", "benchmark__split__dataset")
     entry = get_object_or_404(shown, pk=pk)
-    text, url = request.POST.get("text", ""), request.POST.get("evidence_url", "")
+    typed = request.POST if request.method == "POST" else request.GET
+    text, url = typed.get("text", ""), typed.get("evidence_url", "")
     refused: ChallengeRefused | None = None
     if request.method == "POST":
         try:
@@ -72,6 +79,7 @@ def list_reports(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/moderation_reports.html", context)
 
 
+@pressed_on("reports")
 @staff_only
 @require_POST
 def answer(request: SignedInRequest, pk: int) -> HttpResponse:

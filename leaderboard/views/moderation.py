@@ -29,7 +29,7 @@ from leaderboard.queries.moderation import (
 from leaderboard.queries.trail import TrailFilters, read_trail, read_trail_filters
 from leaderboard.sentences import say
 from leaderboard.services import decisions, moderation, repairs
-from leaderboard.views.requests import SignedInRequest
+from leaderboard.views.requests import SignedInRequest, pressed_on
 
 
 def is_staff(user: AbstractUser | AnonymousUser) -> bool:
@@ -71,6 +71,7 @@ def find_queue(name: str) -> Queue:
     return QUEUES[name or next(iter(QUEUES))]
 
 
+@pressed_on("moderation")
 @staff_only
 @require_POST
 def decide(request: SignedInRequest) -> HttpResponse:
@@ -126,6 +127,7 @@ def go_to(queue: Queue) -> HttpResponse:
     return redirect(f"{reverse('moderation')}?queue={queue.name}")
 
 
+@pressed_on("moderation")
 @staff_only
 @require_POST
 def act(request: SignedInRequest, action: str, target: str) -> HttpResponse:
@@ -140,6 +142,7 @@ def act(request: SignedInRequest, action: str, target: str) -> HttpResponse:
     return redirect("moderation")
 
 
+@pressed_on("moderation")
 @staff_only
 @require_POST
 def accept_repair(request: SignedInRequest, slug: str, number: int) -> HttpResponse:
@@ -154,6 +157,7 @@ def accept_repair(request: SignedInRequest, slug: str, number: int) -> HttpRespo
     return redirect("findings", slug)
 
 
+@pressed_on("moderation")
 @staff_only
 @require_POST
 def look_at_findings(request: SignedInRequest, slug: str) -> HttpResponse:

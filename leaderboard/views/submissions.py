@@ -21,7 +21,7 @@ from leaderboard.services.submissions import cancel as cancel_submission
 from leaderboard.states import CANCELLABLE, SETTLED, TransitionRefused
 from leaderboard.tables.boards import write_table
 from leaderboard.views.outcomes import read_outcome
-from leaderboard.views.requests import HtmxRequest, SignedInRequest
+from leaderboard.views.requests import HtmxRequest, SignedInRequest, pressed_on
 
 PER_PAGE = 30
 CLASS_COLUMNS = ("name", "images", "difficult", "map", "map11", "correct", "total", "accuracy")
@@ -79,7 +79,7 @@ def show(request: HtmxRequest, pk: UUID) -> HttpResponse:
     return render(request, "leaderboard/submission.html", context | read_outcome(submission))
 
 
-@login_required
+@pressed_on("submissions")
 @require_POST
 def cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """End an unfinished submission."""

@@ -1,13 +1,11 @@
 """The submission form: what it starts with, what it says of a file at once, and what is sent through it."""
 
-from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -29,21 +27,21 @@ from leaderboard.services.protocols import write_fields
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import Repeated, submit_once
 from leaderboard.services.uploads import list_own
-from leaderboard.views.requests import SignedInRequest
+from leaderboard.views.requests import NOT_TYPED, SignedInRequest, has_ended, keep_typed
 
 UPLOADS_SHOWN = 10
 # Where a run waits of which nothing is known yet.
 QUEUE = "cpu"
 PIECES_BYTES = 24 * 2**20
-NOT_TYPED = ("csrfmiddlewaretoken", "request_key", "check", "entry", "again")
-LONGEST_ADDRESS = 3000
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def submit_weights(request: SignedInRequest) -> HttpResponse:
     """Show the form, and take what is sent through it; where a session ended over it, ask to sign in again."""
-    return keep_typed(request) if request.method == "POST" and request.user.is_anonymous else show_form(request)
+    if has_ended(request):
+        return keep_typed(request, _("Your session had ended. Sign in and choose the weights again; the rest is kept."))
+    return show_form(request)
 
 
 @login_required
@@ -135,16 +133,6 @@ def describe_duration(found: FileCheck, benchmark: Benchmark) -> str:
     parts = guess_parts(work.architecture, work.samples)
     seconds = estimator.spread(seconds, parts, QUEUE)
     return _("Evaluating it takes %(time)s.") % {"time": say_duration(seconds)}
-
-
-def keep_typed(request: HttpRequest) -> HttpResponse:
-    """Send to where one signs in; what was typed comes back with the form."""
-    typed = {name: text for name, text in request.POST.dict().items() if text and name not in NOT_TYPED}
-    # The address is escaped once more, and servers take no longer line; what is long is typed again.
-    while len(quote(address := f"{request.path}?{urlencode(typed)}")) > LONGEST_ADDRESS:
-        del typed[max(typed, key=lambda name: len(typed[name]))]
-    messages.info(request, _("Your session had ended. Sign in and choose the weights again; the rest is kept."))
-    return redirect_to_login(address)
 
 
 def propose(request: SignedInRequest) -> dict[str, str]:

@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from leaderboard.models import Model, Result, Submission, Webhook
+from leaderboard.models import Challenge, Model, Result, Submission, Webhook
 from leaderboard.queries.moderation import QUEUES
 from leaderboard.services import moderation
 from leaderboard.templatetags.veriboard import p_value
@@ -346,6 +346,39 @@ def test_form_of_an_ended_session_comes_back_as_it_was_typed(stage: Stage, anyon
     assert 'value="81.5"' in page
     assert "xxx" not in page
     assert Submission.objects.filter(model_name="网络 & Co").count() == 0
+
+
+def test_challenge_of_an_ended_session_comes_back_as_it_was_typed(stage: Stage, anyone: Client) -> None:
+    address = f"/entries/{stage.verified.entry_id}/challenge/"
+    answer = anyone.post(
+        address, {"text": "It was trained on <b>the test images</b>.", "evidence_url": "https://a.org"}
+    )
+    anyone.force_login(stage.owner)
+    page = anyone.get(parse_qs(urlsplit(answer["Location"]).query)["next"][0]).content.decode()
+    assert "It was trained on &lt;b&gt;the test images&lt;/b&gt;.</textarea>" in page
+    assert 'value="https://a.org"' in page
+    assert not Challenge.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("came_from", "leads_to"),
+    [
+        ("http://testserver/moderation/?queue=verified&page=2", "/moderation/?queue=verified&page=2"),
+        ("http://testserver/moderation/decide/", "/moderation/"),
+        ("https://elsewhere.org/moderation/", "/moderation/"),
+        ("", "/moderation/"),
+    ],
+)
+def test_button_of_an_ended_session_leads_back_to_its_page(
+    stage: Stage, anyone: Client, came_from: str, leads_to: str
+) -> None:
+    data = {"action": "hide", "reason": "Trained on test.", "chosen": str(stage.verified.pk)}
+    answer = anyone.post("/moderation/decide/", data, headers={"Referer": came_from}, follow=True)
+    assert "nothing was done" in answer.content.decode()
+    anyone.force_login(stage.admin)
+    address = parse_qs(urlsplit(answer.redirect_chain[-1][0]).query)["next"][0]
+    assert address == leads_to
+    assert anyone.get(address).status_code == 200
 
 
 def test_ids_in_feeds_are_addresses_as_atom_wants_them(stage: Stage, anyone: Client) -> None:
