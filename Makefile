@@ -6,13 +6,13 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 CATALOGUES := $(wildcard locale/*/LC_MESSAGES/*.po)
 TRANSLATIONS := $(CATALOGUES:.po=.mo)
-SOURCES := portal leaderboard evaluation demo bench tests scripts manage.py
+SOURCES := portal leaderboard evaluation demo bench tests scripts manage.py gunicorn.conf.py
 
 .PHONY: help setup demo run test check bench bench-web chaos load clean \
 	format lint types imports templates migrations deploy translations lock messages diagrams
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) $(TRANSLATIONS) ## make .venv with everything in it
 

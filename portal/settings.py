@@ -3,78 +3,96 @@
 Production sets DATABASE_URL, BROKER_URL, SECRET_KEY, ALLOWED_HOSTS (and STORAGE=s3); see docs/operations.md.
 """
 
+import logging
 import secrets
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from environs import Env, validate
+from environs import validate
+
+from portal import environment as allowed
+from portal.environment import DURATION, NOT_NEGATIVE, POSITIVE, Environment, make_folder, refuse
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = Env()
+env = Environment()
 with env.prefixed("VERIBOARD_"):
-    VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
+    VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
     PRODUCTION = env.bool("PRODUCTION", False)
     DEBUG = env.bool("DEBUG", False)
-    BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+    BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000", validate=allowed.ORIGIN).rstrip("/")
 
     # Uploads and fetched files.
-    MAX_WEIGHTS_BYTES = env.int("MAX_WEIGHTS_BYTES", 2 * 1024**3)
+    MAX_WEIGHTS_BYTES = env.int("MAX_WEIGHTS_BYTES", 2 * 1024**3, validate=POSITIVE)
     # Uploads in parts: how much one account may have here unsubmitted, how large a part the form's script sends, how
     # long a pause counts as giving up, and how much of the disk stays free.
-    UPLOAD_QUOTA_BYTES = env.int("UPLOAD_QUOTA_BYTES", 4 * 1024**3)
-    UPLOAD_PART_BYTES = env.int("UPLOAD_PART_BYTES", 8 * 1024**2, validate=validate.Range(min=1))
-    UPLOAD_KEEP_HOURS = env.float("UPLOAD_KEEP_HOURS", 48)
-    DISK_RESERVE_BYTES = env.int("DISK_RESERVE_BYTES", 1024**3)
-    FETCH_TIMEOUT_SECONDS = env.float("FETCH_TIMEOUT_SECONDS", 1800)
+    UPLOAD_QUOTA_BYTES = env.int("UPLOAD_QUOTA_BYTES", 4 * 1024**3, validate=NOT_NEGATIVE)
+    UPLOAD_PART_BYTES = env.int("UPLOAD_PART_BYTES", 8 * 1024**2, validate=POSITIVE)
+    UPLOAD_KEEP_HOURS = env.float("UPLOAD_KEEP_HOURS", 48, validate=DURATION)
+    DISK_RESERVE_BYTES = env.int("DISK_RESERVE_BYTES", 1024**3, validate=NOT_NEGATIVE)
+    FETCH_TIMEOUT_SECONDS = env.float("FETCH_TIMEOUT_SECONDS", 1800, validate=DURATION)
     # Tests and development fetch from a server on this machine; production never does.
     FETCH_ALLOW_PRIVATE = env.bool("FETCH_ALLOW_PRIVATE", False)
 
     # Runs.
-    LEASE_SECONDS = env.float("LEASE_SECONDS", 20)
-    HEARTBEAT_SECONDS = env.float("HEARTBEAT_SECONDS", 2)
-    RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 5)
-    RUN_TIMEOUT_SECONDS = env.float("RUN_TIMEOUT_SECONDS", 6 * 3600)
-    MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", 3, validate=validate.Range(min=1))
+    LEASE_SECONDS = env.float("LEASE_SECONDS", 20, validate=DURATION)
+    HEARTBEAT_SECONDS = env.float("HEARTBEAT_SECONDS", 2, validate=DURATION)
+    RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 5, validate=DURATION)
+    RUN_TIMEOUT_SECONDS = env.float("RUN_TIMEOUT_SECONDS", 6 * 3600, validate=DURATION)
+    MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", 3, validate=POSITIVE)
     # How long a worker takes no run after it could not evaluate one.
-    REST_SECONDS = env.float("REST_SECONDS", 10)
+    REST_SECONDS = env.float("REST_SECONDS", 10, validate=allowed.PAUSE)
     # A run with more multiply-adds than this is cut into parts of about so many, which several workers take.
-    PART_MULTIPLY_ADDS = env.float("PART_MULTIPLY_ADDS", 2e13, validate=validate.Range(min=1))
+    PART_MULTIPLY_ADDS = env.float("PART_MULTIPLY_ADDS", 2e13, validate=POSITIVE)
     # One with more than this waits for a GPU worker, where one is alive.
-    GPU_MULTIPLY_ADDS = env.float("GPU_MULTIPLY_ADDS", 2e12)
+    GPU_MULTIPLY_ADDS = env.float("GPU_MULTIPLY_ADDS", 2e12, validate=NOT_NEGATIVE)
     # A worker keeps a box ready for its next run, with its libraries loaded: memory for seconds less of waiting.
     SPARE_BOX = env.bool("SPARE_BOX", True)
     # What a killed predictor loses at most.
-    CHUNK_IMAGES = env.int("CHUNK_IMAGES", 512, validate=validate.Range(min=1))
+    CHUNK_IMAGES = env.int("CHUNK_IMAGES", 512, validate=POSITIVE)
     # "cpu" keeps a worker from using the GPUs of its machine.
     DEVICES = env.str("DEVICES", "auto", validate=validate.OneOf(["auto", "cpu"]))
-    QUOTA_PER_DAY = env.int("QUOTA_PER_DAY", 20)
+    QUOTA_PER_DAY = env.int("QUOTA_PER_DAY", 20, validate=NOT_NEGATIVE)
     # Evaluates without isolation where no sandbox works. The record of each such run says so.
     ALLOW_OPEN_BOX = env.bool("ALLOW_OPEN_BOX", False)
 
 # Signs attestations; made at the first start. Where several machines publish they share this file.
 SIGNING_KEY_FILE = Path(env.str("VERIBOARD_SIGNING_KEY_FILE", str(VAR_DIR / "signing_key.pem")))
+if SIGNING_KEY_FILE.is_dir():
+    refuse("VERIBOARD_SIGNING_KEY_FILE", f"names {SIGNING_KEY_FILE}, which is a folder")
+if LEASE_SECONDS <= HEARTBEAT_SECONDS:
+    refuse("VERIBOARD_LEASE_SECONDS", "is at fault: it must be longer than VERIBOARD_HEARTBEAT_SECONDS")
+for is_on, variable in ((DEBUG, "VERIBOARD_DEBUG"), (FETCH_ALLOW_PRIVATE, "VERIBOARD_FETCH_ALLOW_PRIVATE")):
+    if PRODUCTION and is_on:
+        refuse(variable, "is for development: it cannot be 1 where VERIBOARD_PRODUCTION is")
 
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+make_folder("VERIBOARD_VAR_DIR", VAR_DIR)
 
 
 def read_or_make_secret(path: Path) -> str:
     """Return the secret stored at `path`, drawn at the first start."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
-    return path.read_text()
+    try:
+        if not path.exists() or not path.stat().st_size:
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(50))
+        return path.read_text()
+    except OSError as error:
+        refuse("SECRET_KEY", f"is not set, and none can be kept in {path} ({error.strerror})")
 
 
 # Fails loudly in production; elsewhere a secret of its own is kept beside the database.
 SECRET_KEY = env.str("SECRET_KEY") if PRODUCTION else env.str("SECRET_KEY", read_or_make_secret(VAR_DIR / "secret_key"))
-ALLOWED_HOSTS = (
-    env.list("ALLOWED_HOSTS") if PRODUCTION else env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    ... if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"],
+    subcast=str.strip,
+    validate=allowed.each(allowed.HOST),
 )
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [BASE_URL])
+CSRF_TRUSTED_ORIGINS = env.list(
+    "CSRF_TRUSTED_ORIGINS", [BASE_URL], subcast=allowed.read_origin, validate=allowed.each(allowed.ORIGIN)
+)
 
 INSTALLED_APPS = [
     "modeltranslation",
@@ -142,26 +160,26 @@ TEMPLATES = [
 
 # --- Database -------------------------------------------------------------------------------------------------------
 
-if database_url := env.str("DATABASE_URL", ""):
-    DATABASES = {"default": dj_database_url.parse(database_url, conn_max_age=60, conn_health_checks=True)}
+if env.str("DATABASE_URL", "", validate=allowed.address_of("postgresql", "postgres", "sqlite")):
+    DATABASES = {"default": dict(env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True))}
 else:
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": str(VAR_DIR / "veriboard.sqlite3"),
-            "OPTIONS": {
-                # IMMEDIATE takes the write lock at BEGIN: a busy database waits instead of failing half-way.
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
-            },
-        }
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "veriboard.sqlite3")}}
+if not DATABASES["default"]["NAME"]:
+    refuse("DATABASE_URL", "names no database: it looks like postgresql://user:password@host/name")
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE takes the write lock at BEGIN: a busy database waits instead of failing half-way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker ---------------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.str("BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.str(
+    "BROKER_URL", "filesystem://", validate=allowed.address_of("redis", "rediss", "redis+socket", "filesystem")
+)
 if CELERY_BROKER_URL.startswith("filesystem://"):
     BROKER_DIR = VAR_DIR / "broker"
     for folder in ("messages", "control"):
@@ -231,18 +249,20 @@ STORAGES: dict[str, dict[str, Any]] = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-if env.str("STORAGE", "local") == "s3":
+if env.str("STORAGE", "local", validate=validate.OneOf(["local", "s3"])) == "s3":
     STORAGES["default"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": env.str("S3_BUCKET"),
-            "endpoint_url": env.str("S3_ENDPOINT_URL", None),
+            "endpoint_url": env.str("S3_ENDPOINT_URL", None, validate=allowed.address_of("https", "http")),
             "file_overwrite": False,
             "default_acl": None,
         },
     }
 # Where workers keep pixel stores, work folders and weights fetched from storage.
-WORK_DIR = Path(env.str("VERIBOARD_WORK_DIR", str(VAR_DIR / "work")))
+WORK_DIR = Path(env.str("VERIBOARD_WORK_DIR", str(VAR_DIR / "work"))).expanduser()
+if WORK_DIR.exists() and not WORK_DIR.is_dir():
+    refuse("VERIBOARD_WORK_DIR", f"names {WORK_DIR}, which is no folder")
 
 
 def keep_in_redis(url: str) -> dict[str, Any]:
@@ -257,7 +277,7 @@ def keep_in_redis(url: str) -> dict[str, Any]:
 
 CACHES = {
     "default": keep_in_redis(redis_url)
-    if (redis_url := env.str("CACHE_URL", ""))
+    if (redis_url := env.str("CACHE_URL", "", validate=allowed.address_of("redis", "rediss", "unix")))
     else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": VAR_DIR / "cache"}
 }
 
@@ -294,7 +314,11 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "submissions"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "mandatory" if PRODUCTION else "none")
+ACCOUNT_EMAIL_VERIFICATION = env.str(
+    "ACCOUNT_EMAIL_VERIFICATION",
+    "mandatory" if PRODUCTION else "none",
+    validate=validate.OneOf(["mandatory", "optional", "none"]),
+)
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/ip,10/5m/key"}
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_ADAPTER = "portal.accounts.adapter.AccountAdapter"
@@ -317,12 +341,14 @@ INSTALLED_APPS += ["allauth.socialaccount.providers.github"] if SOCIALACCOUNT_PR
 PROXIES = 1 if PRODUCTION else 0
 ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
 EMAIL_BACKEND = env.str(
-    "EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if PRODUCTION else 'console'}.EmailBackend"
+    "EMAIL_BACKEND",
+    f"django.core.mail.backends.{'smtp' if PRODUCTION else 'console'}.EmailBackend",
+    validate=allowed.check_class,
 )
-EMAIL_HOST = env.str("EMAIL_HOST", "localhost")
+EMAIL_HOST = env.str("EMAIL_HOST", "localhost", validate=allowed.MAIL_HOST)
 # A mail server that does not answer holds up whoever waits for it no longer than this.
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "veriboard@localhost")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "veriboard@localhost", validate=allowed.MAIL_ADDRESS)
 
 # --- API ------------------------------------------------------------------------------------------------------------
 
@@ -341,8 +367,8 @@ REST_FRAMEWORK = {
     ],
     "NUM_PROXIES": PROXIES,
     "DEFAULT_THROTTLE_RATES": {
-        "anon": env.str("API_RATE_ANON", "600/min"),
-        "user": env.str("API_RATE_USER", "1200/min"),
+        "anon": env.str("API_RATE_ANON", "600/min", validate=allowed.RATE),
+        "user": env.str("API_RATE_USER", "1200/min", validate=allowed.RATE),
     },
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
@@ -407,8 +433,10 @@ LOGGING = {
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": env.str("LOG_FORMAT", "json" if PRODUCTION else "plain"),
+            "formatter": env.str(
+                "LOG_FORMAT", "json" if PRODUCTION else "plain", validate=validate.OneOf(["json", "plain"])
+            ),
         }
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
 }

@@ -1,4 +1,4 @@
-"""Production starts only with what it needs; without any environment the portal runs as it is."""
+"""Production starts only with what it needs, nothing with what cannot be used; without any environment it runs."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.environment import EXIT_HOPELESS
 from tests.processes import ROOT
 
 COMPLETE = {"VERIBOARD_PRODUCTION": "1", "SECRET_KEY": "a" * 60, "ALLOWED_HOSTS": "veriboard.example"}
@@ -18,6 +19,8 @@ FROM_OUTSIDE = (
     "CACHE_URL",
     "STORAGE",
     "DJANGO_SETTINGS_MODULE",
+    "GITHUB_CLIENT_ID",
+    "GITHUB_CLIENT_SECRET",
 )
 
 
@@ -34,11 +37,104 @@ def load_settings(var_dir: Path, code: str = "", **variables: str) -> subprocess
     )
 
 
+def assert_refused(outcome: subprocess.CompletedProcess[str], variable: str) -> None:
+    """One sentence that names the variable, and nothing besides."""
+    assert outcome.returncode == EXIT_HOPELESS, outcome.stderr
+    assert outcome.stderr.startswith(f"The environment variable {variable} "), outcome.stderr
+    assert outcome.stderr.count("\n") == 1, outcome.stderr
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS"])
-def test_production_does_not_start_without(missing: str, tmp_path: Path) -> None:
-    outcome = load_settings(tmp_path, **{k: v for k, v in COMPLETE.items() if k != missing})
-    assert outcome.returncode != 0
-    assert missing in outcome.stderr.splitlines()[-1]
+def test_production_does_not_start_without(missing: str, value: str | None, tmp_path: Path) -> None:
+    given = {k: v for k, v in COMPLETE.items() if k != missing} | ({} if value is None else {missing: value})
+    assert_refused(load_settings(tmp_path, **given), missing)
+
+
+WRONG = {
+    "VERIBOARD_MAX_ATTEMPTS": ("0", "three", "1.5"),
+    "VERIBOARD_MAX_WEIGHTS_BYTES": ("0", "2 GiB"),
+    "VERIBOARD_UPLOAD_KEEP_HOURS": ("1e99", "nan"),
+    "VERIBOARD_QUOTA_PER_DAY": ("-1",),
+    "VERIBOARD_LEASE_SECONDS": ("0", "1.5"),
+    "VERIBOARD_PRODUCTION": ("maybe",),
+    "VERIBOARD_DEVICES": ("cuda",),
+    "VERIBOARD_BASE_URL": ("veriboard.example", "https://veriboard.example/portal"),
+    "VERIBOARD_VAR_DIR": ("/dev/null", "/dev/null/var"),
+    "VERIBOARD_WORK_DIR": ("/dev/null",),
+    "VERIBOARD_SIGNING_KEY_FILE": ("/",),
+    "ALLOWED_HOSTS": ("https://veriboard.example", "veriboard.example:8000", ","),
+    "CSRF_TRUSTED_ORIGINS": ("veriboard.example",),
+    "DATABASE_URL": ("board", "mysql://host/board", "postgresql://host:x/board", "postgresql://host"),
+    "BROKER_URL": ("redis", "amqp://host", "redis://host:x/0"),
+    "CACHE_URL": ("memcached://host",),
+    "STORAGE": ("S3", "s3"),
+    "ACCOUNT_EMAIL_VERIFICATION": ("yes",),
+    "EMAIL_BACKEND": ("smtp", "portal.nowhere.Backend"),
+    "EMAIL_HOST": ("mail.example:25",),
+    "DEFAULT_FROM_EMAIL": ("portal",),
+    "GITHUB_CLIENT_ID": ("id",),
+    "API_RATE_ANON": ("600", "0/min", "600/fortnight"),
+    "LOG_FORMAT": ("JSON",),
+    "LOG_LEVEL": ("LOUD",),
+}
+# What one variable needs is another.
+NEEDED = {("STORAGE", "s3"): "S3_BUCKET", ("GITHUB_CLIENT_ID", "id"): "GITHUB_CLIENT_SECRET"}
+
+
+@pytest.mark.parametrize(("variable", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_value_that_cannot_be_used_is_refused_by_name(variable: str, value: str, tmp_path: Path) -> None:
+    outcome = load_settings(tmp_path, **{variable: value})
+    assert_refused(outcome, NEEDED.get((variable, value), variable))
+
+
+@pytest.mark.parametrize("variable", ["VERIBOARD_DEBUG", "VERIBOARD_FETCH_ALLOW_PRIVATE"])
+def test_what_is_for_development_is_refused_in_production(variable: str, tmp_path: Path) -> None:
+    assert_refused(load_settings(tmp_path, **COMPLETE, **{variable: "1"}), variable)
+
+
+def test_refusal_keeps_the_password_of_the_database(tmp_path: Path) -> None:
+    outcome = load_settings(tmp_path, DATABASE_URL="postgresql://user:hidden@host:x/board")
+    assert "hidden" not in outcome.stderr
+
+
+def test_empty_variables_are_as_none(tmp_path: Path) -> None:
+    code = "print(settings.MAX_ATTEMPTS, settings.VAR_DIR, settings.CELERY_BROKER_URL, settings.EMAIL_HOST)"
+    empty = dict.fromkeys(("VERIBOARD_MAX_ATTEMPTS", "VERIBOARD_WORK_DIR", "BROKER_URL", "EMAIL_HOST", "STORAGE"), "")
+    outcome = load_settings(tmp_path, code, **empty)
+    assert outcome.stdout.split() == ["3", str(tmp_path), "filesystem://", "localhost"], outcome.stderr
+
+
+def test_lists_may_have_spaces_and_origins_a_slash(tmp_path: Path) -> None:
+    code = "print(settings.ALLOWED_HOSTS, settings.CSRF_TRUSTED_ORIGINS)"
+    lists = {"ALLOWED_HOSTS": "a.example, .b.example", "CSRF_TRUSTED_ORIGINS": "https://a.example/, https://b.example"}
+    outcome = load_settings(tmp_path, code, **lists)
+    expected = "['a.example', '.b.example'] ['https://a.example', 'https://b.example']\n"
+    assert outcome.stdout == expected, outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["manage.py check", "-m celery -A portal worker --pool solo", "-m gunicorn portal.wsgi --workers 2"]
+)
+def test_every_process_says_it_at_its_start(command: str, tmp_path: Path) -> None:
+    environment = os.environ | {"VERIBOARD_VAR_DIR": str(tmp_path), "VERIBOARD_MAX_ATTEMPTS": "none"}
+    environment["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    outcome = subprocess.run(
+        [sys.executable, *command.split()], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert_refused(outcome, "VERIBOARD_MAX_ATTEMPTS")
+
+
+def test_secret_that_a_full_disk_left_empty_is_drawn_anew(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").touch()
+    outcome = load_settings(tmp_path, "print(settings.SECRET_KEY)")
+    assert len(outcome.stdout) > 50, outcome.stderr
+
+
+def test_sqlite_elsewhere_waits_as_the_default_does(tmp_path: Path) -> None:
+    code = "print(settings.DATABASES['default']['NAME'], settings.DATABASES['default']['OPTIONS']['timeout'])"
+    outcome = load_settings(tmp_path, code, DATABASE_URL=f"sqlite:///{tmp_path}/other.db")
+    assert outcome.stdout == f"{tmp_path}/other.db 20\n", outcome.stderr
 
 
 def test_production_starts_with_what_it_needs(tmp_path: Path) -> None:
@@ -52,12 +148,6 @@ def test_secret_outside_production_is_drawn_once_and_kept_private(tmp_path: Path
     assert first.stdout == second.stdout
     assert len(first.stdout) > 50
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
-
-
-def test_number_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
-    outcome = load_settings(tmp_path, VERIBOARD_MAX_ATTEMPTS="0")
-    assert outcome.returncode != 0
-    assert "VERIBOARD_MAX_ATTEMPTS" in outcome.stderr.splitlines()[-1]
 
 
 def test_a_killed_worker_is_noticed_within_half_a_minute(tmp_path: Path) -> None:
