@@ -1,6 +1,7 @@
 """What the documents say is so: diagrams, links, commands and settings are compared with the code."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,16 @@ def test_every_make_command_that_a_document_names_is_a_target() -> None:
     assert named - targets == set()
 
 
+def test_help_names_every_target_that_says_what_it_does() -> None:
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    described = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.M)
+    assert re.findall(r"^make (\S+)", told, re.M) == described
+
+
 def test_operations_names_every_setting_and_no_other() -> None:
     source = (ROOT / "portal" / "settings.py").read_text()
     (prefixed,) = re.findall(r"^with env\.prefixed.*?\n(?=\S)", source, re.S | re.M)
-    read = re.compile(r'env\.(?:str|int|bool|float|list)\(\s*"([A-Z0-9_]+)"')
+    read = re.compile(r'env\.(?:str|int|bool|float|list|log_level)\(\s*"([A-Z0-9_]+)"')
     settings = {f"VERIBOARD_{name}" for name in read.findall(prefixed)}
     settings |= set(read.findall(source.replace(prefixed, "")))
     table = (ROOT / "docs" / "operations.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
