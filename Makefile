@@ -28,7 +28,7 @@ demo: setup ## verify three small models end to end, then serve the portal
 
 run: setup ## portal, worker and scheduler, for development
 	@$(PYTHON) manage.py migrate --verbosity 0
-	@$(VENV)/bin/honcho start
+	@VERIBOARD_BASE_URL=$${VERIBOARD_BASE_URL:-http://127.0.0.1:$${PORT:-8000}} $(VENV)/bin/honcho start --port $${PORT:-8000}
 
 test: setup ## all tests; SERVICES=1 adds PostgreSQL, Redis, Chromium and skips only what needs a GPU
 	@scripts/test.sh
