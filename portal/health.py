@@ -2,15 +2,19 @@
 
 import datetime as dt
 import logging
+import os
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from celery import current_app
 from django.conf import settings
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -45,7 +49,25 @@ class Check:
 def check_database() -> Check:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return Check(True, connection.vendor)
+    missing = count_missing_migrations()
+    return Check(
+        not missing, f"{missing} migrations were not run; run manage.py migrate" if missing else connection.vendor
+    )
+
+
+def count_missing_migrations() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def check_cache() -> Check:
+    """Is a value kept? Tried passwords are counted there, without which nobody signs in."""
+    key = f"health/{socket.gethostname()}/{os.getpid()}/{threading.get_ident()}"
+    cache.set(key, key, timeout=60)
+    is_kept = cache.get(key) == key
+    return Check(
+        is_kept, "a value was kept" if is_kept else "no value is kept, so that nobody can sign in; the log says more"
+    )
 
 
 def check_broker() -> Check:
@@ -94,6 +116,7 @@ def check_sandbox() -> Check:
 CHECKS: dict[str, Callable[[], Check]] = {
     "database": check_database,
     "broker": check_broker,
+    "cache": check_cache,
     "storage": check_storage,
     "workers": check_workers,
     "queue": check_queue,

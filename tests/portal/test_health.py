@@ -1,7 +1,10 @@
 """What load balancers and alarms are told."""
 
 import datetime as dt
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,8 +20,9 @@ from leaderboard.queries.backlog import PASSES_MISSED
 from leaderboard.services import runs
 from leaderboard.services.submissions import enqueue
 from leaderboard.services.transitions import move
+from portal.settings import keep_in_redis
 from tests.factories import claim_run, make_benchmark, make_submission, make_user
-from tests.processes import WorkerProcess, wait_until
+from tests.processes import ROOT, WorkerProcess, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +45,7 @@ def test_ready_names_every_check(client: Client) -> None:
     assert response.status_code == 200, response.content
     body = response.json()
     assert body["status"] == "ready"
-    assert set(body["checks"]) == {"database", "broker", "storage", "workers", "queue", "sandbox"}
+    assert set(body["checks"]) == {"database", "broker", "cache", "storage", "workers", "queue", "sandbox"}
     assert body["checks"]["database"] == {"ok": True, "detail": connection.vendor}
     assert not default_storage.listdir("health")[1]
 
@@ -128,6 +132,24 @@ def test_broker_that_does_not_answer_fails_readiness(client: Client, unreachable
     response = client.get("/readyz")
     assert response.status_code == 503
     assert [name for name, check in response.json()["checks"].items() if not check["ok"]] == ["broker"]
+
+
+def test_migrations_that_nobody_ran_fail_readiness(tmp_path: Path) -> None:
+    """In a process of its own, as the tests' database is made without migrations."""
+    code = "import django; django.setup(); from portal.health import perform; print(perform('database'))"
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "portal.settings", "VERIBOARD_VAR_DIR": str(tmp_path)}
+    environment["DATABASE_URL"] = ""
+    told = subprocess.check_output([sys.executable, "-c", code], env=environment, cwd=ROOT, text=True)
+    assert re.fullmatch(r"Check\(ok=False, detail='\d+ migrations were not run; run manage.py migrate'\)\n", told)
+
+
+def test_cache_that_keeps_nothing_fails_readiness(client: Client, settings: Settings) -> None:
+    """Redis that is away is such a cache, see portal.settings."""
+    see_worker()
+    settings.CACHES = {"default": keep_in_redis("redis://127.0.0.1:1/0")}
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert [name for name, check in response.json()["checks"].items() if not check["ok"]] == ["cache"]
 
 
 def test_metrics_tell_the_queue(client: Client) -> None:
