@@ -30,6 +30,8 @@ def read_outcome(submission: Submission) -> dict[str, object]:
     standing = standings.first() if standings is not None else None
     return {
         "result": result,
+        # What is off the board is neither cited nor worn as a badge.
+        "is_withdrawn": result.retracted_at is not None or result.entry.is_hidden,
         "scores": [
             {"score": score, "claim": submission.claims.get(score.metric.key), "metric": score.metric}
             for score in scores

@@ -1,6 +1,7 @@
 """The page of a submission in each of its states, and the finished one worth linking to."""
 
 import dataclasses
+import datetime as dt
 import re
 from html import unescape
 
@@ -8,12 +9,13 @@ import pytest
 from django.test import Client
 
 from leaderboard.models import BoardFacts, Run, Split, Submission
-from leaderboard.services import runs, submissions
+from leaderboard.services import moderation, runs, submissions
 from tests.factories import NOW, claim_run, make_report, make_submission
 from tests.web.conftest import Stage, enqueue
 from tests.web.test_pages import PAGE_BYTES
 
 CLASSES = 1000
+LATER = NOW + dt.timedelta(days=3)
 
 
 def read(client: Client, submission: Submission) -> str:
@@ -38,6 +40,21 @@ def test_result_is_cited_and_its_badge_copied(stage: Stage, anyone: Client) -> N
     assert "month = mar," in entry
     address = f"http://127.0.0.1:8000{stage.verified.get_absolute_url()}"
     assert f"[![Veriboard](http://127.0.0.1:8000/badges/digits/resnet-20.svg)]({address})" in text
+
+
+@pytest.mark.parametrize("action", ["retract", "hide"])
+def test_what_is_off_the_board_is_neither_cited_nor_worn_as_a_badge(stage: Stage, owner: Client, action: str) -> None:
+    if action == "retract":
+        moderation.retract(stage.verified, by=stage.admin, at=LATER, reason="Trained on the test images.")
+    else:
+        assert stage.verified.entry is not None
+        moderation.hide(stage.verified.entry, by=stage.admin, at=LATER, reason="Sent twice.")
+    text = read(owner, stage.verified)
+    assert "/badges/" not in text
+    assert "@misc" not in text
+    # Retracted it is a claim of the board again; hidden it is no row at all.
+    assert ("On the board" in text) == (action == "retract")
+    assert (f"<small>{LATER:%Y-%m-%d %H:%M:%S}</small>" in text) == (action == "retract")
 
 
 def test_surest_mistakes_stand_with_their_classes(stage: Stage, anyone: Client) -> None:
