@@ -236,6 +236,8 @@ def test_board_is_walked_without_a_mouse(stage: Stage, visitor: Walker) -> None:
 def test_printed_board_is_the_table(stage: Stage, visitor: Walker) -> None:
     page = visitor.page
     page.goto(visitor.portal + stage.digits.get_absolute_url())
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", color_scheme="dark")
+    sheet = page.locator(".sheet").first
+    assert sheet.evaluate("each => getComputedStyle(each).getPropertyValue('--sheet')") == "#ffffff"
     expect(page.get_by_role("banner")).to_be_hidden()
     expect(page.locator("tr[id^=entry-]").first).to_be_visible()
