@@ -16,7 +16,7 @@ from leaderboard.queries.moderation import QUEUES
 from leaderboard.services import moderation
 from leaderboard.templatetags.veriboard import p_value
 from leaderboard.urls import urlpatterns
-from tests.factories import NOW
+from tests.factories import NOW, make_benchmark, make_user
 from tests.web.conftest import Stage
 
 PAGE_BYTES = 100_000
@@ -346,6 +346,21 @@ def test_form_of_an_ended_session_comes_back_as_it_was_typed(stage: Stage, anyon
     assert 'value="81.5"' in page
     assert "xxx" not in page
     assert Submission.objects.filter(model_name="网络 & Co").count() == 0
+
+
+def test_lists_without_anything_in_them_have_no_head(stage: Stage, admin: Client, anyone: Client) -> None:
+    make_user("mei")
+    for client, address in (
+        (anyone, "/people/mei/"),
+        (admin, "/submissions/"),
+        (admin, "/moderation/audit/?until=2020-01-01"),
+        (anyone, f"/changes/?benchmark={make_benchmark('nobody').slug}"),
+        (anyone, "/search/?q=zzzz"),
+    ):
+        text = client.get(address).content.decode()
+        assert '<p class="empty">' in text, address
+        assert "<thead>" not in text
+        assert '<ul class="ledger">' not in text
 
 
 def test_challenge_of_an_ended_session_comes_back_as_it_was_typed(stage: Stage, anyone: Client) -> None:
