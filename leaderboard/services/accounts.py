@@ -16,6 +16,11 @@ class DeletionRefused(ValueError):
     """This account is not deleted here. The message is one plain sentence."""
 
 
+def count_under_way(user: AbstractUser) -> int:
+    """Return how many submissions would be cancelled with the account."""
+    return Submission.objects.filter(submitter_id=user.pk, state__in=CANCELLABLE).count()
+
+
 @transaction.atomic
 def delete_account(user: AbstractUser, *, at: dt.datetime) -> None:
     """Delete the account with its addresses, tokens, second factors, settings and notices.

@@ -17,7 +17,7 @@ from knox.models import AuthToken
 
 from evaluation.attestation import load_or_make_key, write_public_key
 from leaderboard.models import NoticeSettings
-from leaderboard.services.accounts import DeletionRefused, delete_account
+from leaderboard.services.accounts import DeletionRefused, count_under_way, delete_account
 from leaderboard.services.intake import count_left, find_ban
 from leaderboard.services.mails import read_token
 from leaderboard.views.requests import SignedInRequest, pressed_on
@@ -109,7 +109,7 @@ def delete(request: SignedInRequest) -> HttpResponse:
             error = _("That is not your password.") if has_password else _("That is not your user name.")
         except DeletionRefused as refused:
             error = str(refused)
-    context = {"has_password": has_password, "error": error}
+    context = {"has_password": has_password, "error": error, "under_way": count_under_way(user)}
     return render(request, "leaderboard/account_delete.html", context, status=400 if error else 200)
 
 

@@ -83,6 +83,8 @@ def test_second_factor_is_asked_for_and_recovery_codes_open_too(stage: Stage) ->
     codes = client.get("/accounts/2fa/recovery-codes/").context["unused_codes"]
     again = sign_in()
     assert again.get("/account/").status_code == 302, "the password alone opens nothing"
+    step = again.get("/accounts/2fa/authenticate/").content.decode()
+    assert [button.count("solid") for button in re.findall(r"<button[^>]*>(?=\s*(?:Sign In|Cancel))", step)] == [1, 0]
     again.post("/accounts/2fa/authenticate/", {"code": codes[0]})
     assert again.get("/account/").status_code == 200
 
@@ -116,6 +118,7 @@ def test_settings_of_mail_are_kept(stage: Stage, owner: Client) -> None:
 
 def test_deleted_account_leaves_its_scores_without_its_name(stage: Stage, owner: Client, anyone: Client) -> None:
     token = AuthToken.objects.create(user=stage.owner)[1]
+    assert "1 submission of yours is still under way" in owner.get("/account/delete/").content.decode()
     wrong = owner.post("/account/delete/", {"typed": "guess"})
     assert "That is not your password." in wrong.content.decode()
     owner.post("/account/delete/", {"typed": PASSWORD})
