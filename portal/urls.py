@@ -5,6 +5,7 @@ from portal import health
 from portal.accounts.views import ConfirmingEmailView
 from portal.languages import choose_language
 
+admin.site.site_header = admin.site.site_title = "Veriboard"
 handler400 = "portal.errors.answer_bad_request"
 handler500 = "portal.errors.answer_fault"
 urlpatterns = [

@@ -153,6 +153,9 @@ def show_duplicates(submissions: list[Submission]) -> list[QueueItem]:
 
 
 def show_hidden(entries: list[Entry]) -> list[QueueItem]:
+    """Show each with the day on which it was hidden, which the trail knows."""
+    hidings = AuditEvent.objects.filter(action="hide", target_type="entry", target_id__in=[str(e.pk) for e in entries])
+    hidden_at = dict(hidings.order_by("at").values_list("target_id", "at"))
     return [
         QueueItem(
             key=str(entry.pk),
@@ -160,7 +163,7 @@ def show_hidden(entries: list[Entry]) -> list[QueueItem]:
             url=entry.get_absolute_url(),
             place=entry.benchmark.split.dataset.name,
             who="",
-            at=None,
+            at=hidden_at.get(str(entry.pk)),
             note=entry.hidden_reason,
         )
         for entry in entries

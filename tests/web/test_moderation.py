@@ -150,6 +150,8 @@ def test_decision_that_there_is_not_is_not_found(stage: Stage, admin: Client, se
 def test_hidden_entry_tells_its_submitter_why_and_comes_back(stage: Stage, admin: Client, owner: Client) -> None:
     decide(admin, "verified", "hide", stage.verified.pk, reason="Trained on the test images.")
     assert "Trained on the test images." in owner.get(stage.verified.get_absolute_url()).content.decode()
+    hidden_at = AuditEvent.objects.get(action="hide").at
+    assert f"{hidden_at:%Y-%m-%d %H:%M}</time>" in admin.get("/moderation/?queue=hidden").content.decode()
     decide(admin, "hidden", "unhide", stage.verified.entry_id)
     assert not Entry.objects.get(submissions=stage.verified).is_hidden
 
@@ -168,9 +170,10 @@ def test_banned_account_reads_and_does_nothing_more(stage: Stage, admin: Client,
     assert "Sends the same file a hundred times." in refused.json()["detail"]
     form = owner.post("/submit/", {"benchmark": "digits", "model_name": "Again"})
     assert "Sends the same file a hundred times." in form.content.decode()
-    # Said before anything is filled in, and once.
+    # Said once, and there is nothing to fill in.
     for address in ("/account/", "/submit/"):
         assert owner.get(address).content.decode().count("Sends the same file a hundred times.") == 1
+    assert 'name="model_name"' not in owner.get("/submit/").content.decode()
     assert "ResNet-20" in Client().get("/benchmarks/digits/").content.decode()
     decide(admin, "banned", "unban", stage.owner.pk)
     assert Client().get("/api/v1/submissions/", headers=script).status_code == 200
