@@ -142,7 +142,7 @@ def find_middle(benchmark: Benchmark) -> str:
     """Return the cursor of a page half-way down, as a reader who went there has it."""
     rows = Standing.objects.filter(benchmark=benchmark, metric__key="top1", order_value__lte=67.5)
     row = rows.order_by("-order_value", "entry_id")[0]
-    return Cursor(row.order_value, row.entry_id).encode()
+    return Cursor((benchmark.pk, row.metric_id), row.order_value, row.entry_id).encode()
 
 
 def measure(

@@ -41,27 +41,41 @@ class Board:
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place between two rows in the order of the board; `backwards` asks for the page before it."""
+    """A place between two rows in the order of the board; `backwards` asks for the page before it.
 
+    `order`: the ids of the board and of the metric that it is sorted by, as the place means nothing in another order.
+    """
+
+    order: tuple[int, int]
     order_value: float
     entry_id: int
     backwards: bool = False
 
     def encode(self) -> str:
-        text = json.dumps([self.order_value, self.entry_id, int(self.backwards)])
+        text = json.dumps([self.order_value, self.entry_id, int(self.backwards), *self.order])
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
         """Raises: BadQuery."""
         try:
-            value, entry_id, backwards = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            cursor = cls(float(value), int(entry_id), bool(backwards))
+            value, entry_id, backwards, *order = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            benchmark, metric = map(int, order)
+            cursor = cls((benchmark, metric), float(value), int(entry_id), bool(backwards))
             if not math.isfinite(cursor.order_value) or not 0 <= cursor.entry_id < 2**63:
                 raise ValueError("no row has such a place")
             return cursor
         except (ValueError, TypeError, OverflowError, binascii.Error) as error:
             raise BadQuery("cursor", _("This cursor is not one of ours; start again from the first page.")) from error
+
+
+def read_cursor(text: str | None, head: Head, metric: Metric) -> Cursor | None:
+    """Return the place that an address asks for. Raises: BadQuery."""
+    cursor = Cursor.decode(text) if text else None
+    if cursor and cursor.order != (head.benchmark.pk, metric.pk):
+        sentence = _("This cursor is of another board, or of another metric's order; start again from the first page.")
+        raise BadQuery("cursor", sentence)
+    return cursor
 
 
 def choose_metric(metrics: tuple[Metric, ...], key: str) -> Metric:
@@ -113,14 +127,15 @@ def read_present_board(head: Head, filters: BoardFilters, *, cursor: str | None,
     """Return a page of the board as it stands. Raises: BadQuery."""
     metric = choose_metric(head.metrics, filters.metric)
     standings = filter_standings(head, metric, filters)
-    return make_board(head, metric, slice_standings(standings, Cursor.decode(cursor) if cursor else None, page_size))
+    cut = slice_standings(standings, read_cursor(cursor, head, metric), page_size)
+    return make_board(head, metric, cut)
 
 
 def make_board(head: Head, metric: Metric, cut: Cut[BoardRow]) -> Board:
     """Return the page with the cursors to its neighbours."""
-    rows = cut.rows
-    following = Cursor(rows[-1].order_value, rows[-1].entry_id) if rows and cut.has_after else None
-    preceding = Cursor(rows[0].order_value, rows[0].entry_id, True) if rows and cut.has_before else None
+    rows, order = cut.rows, (head.benchmark.pk, metric.pk)
+    following = Cursor(order, rows[-1].order_value, rows[-1].entry_id) if rows and cut.has_after else None
+    preceding = Cursor(order, rows[0].order_value, rows[0].entry_id, True) if rows and cut.has_before else None
     return Board(
         head=head,
         metric=metric,

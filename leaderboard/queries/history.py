@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Benchmark, Entry, Metric, Standing
-from leaderboard.queries.board import PAGE_SIZE, Board, Cursor, Cut, choose_metric, make_board, read_present_board
+from leaderboard.queries.board import (
+    PAGE_SIZE,
+    Board,
+    Cursor,
+    Cut,
+    choose_metric,
+    make_board,
+    read_cursor,
+    read_present_board,
+)
 from leaderboard.queries.derivation import Known, build_standing, collect_known, settle
 from leaderboard.queries.filters import BadQuery, BoardFilters
 from leaderboard.queries.heads import Head
@@ -34,7 +43,7 @@ def read_past_board(head: Head, filters: BoardFilters, day: dt.date, *, cursor: 
     known = collect_known([entry.pk for entry in entries], until=end)
     standings = derive(entries, known, head.benchmark, head.metrics)
     wanted = [s for s in rank_then(standings[metric.pk], metric) if has_status(s, filters.status)]
-    cut = cut_page(wanted, Cursor.decode(cursor) if cursor else None, page_size)
+    cut = cut_page(wanted, read_cursor(cursor, head, metric), page_size)
     links = read_links([standing.entry_id for standing in cut.rows])
     rows = [
         build_row(

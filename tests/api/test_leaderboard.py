@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.utils import timezone
@@ -107,9 +108,10 @@ def test_hidden_entry_is_not_shown(anyone: APIClient, imagenet: Benchmark) -> No
         ("as_of", "yesterday", "a date such as 2026-01-31"),
         ("cursor", "nonsense", "start again"),
         ("cursor", "W10", "start again"),
-        ("cursor", base64.urlsafe_b64encode(b"[70, 1e30, 0]").decode(), "start again"),
-        ("cursor", base64.urlsafe_b64encode(b"[NaN, 1, 0]").decode(), "start again"),
-        ("cursor", base64.urlsafe_b64encode(b"[70, Infinity, 0]").decode(), "start again"),
+        ("cursor", base64.urlsafe_b64encode(b"[70, 1e30, 0, 1, 1]").decode(), "start again"),
+        ("cursor", base64.urlsafe_b64encode(b"[NaN, 1, 0, 1, 1]").decode(), "start again"),
+        ("cursor", base64.urlsafe_b64encode(b"[70, Infinity, 0, 1, 1]").decode(), "start again"),
+        ("cursor", base64.urlsafe_b64encode(b"[70, 1, 0]").decode(), "start again"),
         ("page_size", "0", "whole number from 1 to 500"),
         ("page_size", "501", "whole number from 1 to 500"),
         ("q", "x\0", "null byte"),
@@ -160,6 +162,19 @@ def test_cursor_walks_every_row_once_there_and_back(
     while preceding := back[-1]["previous"]:
         back.append(anyone.get(preceding).json())
     assert [page["results"] for page in back[::-1]] == [page["results"] for page in pages]
+
+
+@pytest.mark.parametrize("as_of", [{}, {"as_of": "2100-01-01"}])
+def test_cursor_of_another_order_is_refused(
+    anyone: APIClient, imagenet: Benchmark, verified: Result, digits: Benchmark, as_of: dict[str, str]
+) -> None:
+    page = anyone.get(address(imagenet), {"page_size": "5"} | as_of).json()
+    cursor = parse_qs(urlsplit(page["next"]).query)["cursor"][0]
+    assert len(anyone.get(address(imagenet), {"metric": "top1", "cursor": cursor} | as_of).json()["results"]) == 15
+    for board, query in ((imagenet, {"metric": "top5"}), (digits, {})):
+        errors = read_problem(anyone.get(address(board), query | as_of | {"cursor": cursor}), 400)
+        assert list(errors) == ["cursor"]
+        assert "of another board, or of another metric's order; start again" in errors["cursor"][0]
 
 
 def test_csv_names_the_next_page(anyone: APIClient, imagenet: Benchmark) -> None:
