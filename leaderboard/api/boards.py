@@ -114,7 +114,7 @@ class LeaderboardView(APIView):
         body = {
             "benchmark": head.benchmark.slug,
             "metric": board.metric.key,
-            "counts": {name: getattr(head.facts, name) for name in ("entries", "verified", "mismatch", "claimed")},
+            "counts": board.counts._asdict() | {"claimed": board.counts.claimed},
             **links,
             "results": [row_to_dict(row) for row in board.rows],
         }

@@ -28,12 +28,29 @@ BEFORE = "standing.order_value >= %s AND NOT (standing.order_value = %s AND stan
 T = TypeVar("T")
 
 
+class Counts(NamedTuple):
+    """How many entries a board has, whatever the page of it is narrowed to."""
+
+    entries: int
+    verified: int
+    mismatch: int
+
+    @classmethod
+    def of(cls, facts: BoardFacts) -> "Counts":
+        return cls(facts.entries, facts.verified, facts.mismatch)
+
+    @property
+    def claimed(self) -> int:
+        return self.entries - self.verified
+
+
 @dataclass(frozen=True)
 class Board:
     """A page of a benchmark's leaderboard, sorted by `metric`, best first."""
 
     head: Head
     metric: Metric
+    counts: Counts
     rows: Sequence[BoardRow]
     next_cursor: str | None = None
     previous_cursor: str | None = None
@@ -128,10 +145,10 @@ def read_present_board(head: Head, filters: BoardFilters, *, cursor: str | None,
     metric = choose_metric(head.metrics, filters.metric)
     standings = filter_standings(head, metric, filters)
     cut = slice_standings(standings, read_cursor(cursor, head, metric), page_size)
-    return make_board(head, metric, cut)
+    return make_board(head, metric, cut, Counts.of(head.facts))
 
 
-def make_board(head: Head, metric: Metric, cut: Cut[BoardRow]) -> Board:
+def make_board(head: Head, metric: Metric, cut: Cut[BoardRow], counts: Counts) -> Board:
     """Return the page with the cursors to its neighbours."""
     rows, order = cut.rows, (head.benchmark.pk, metric.pk)
     following = Cursor(order, rows[-1].order_value, rows[-1].entry_id) if rows and cut.has_after else None
@@ -139,6 +156,7 @@ def make_board(head: Head, metric: Metric, cut: Cut[BoardRow]) -> Board:
     return Board(
         head=head,
         metric=metric,
+        counts=counts,
         rows=rows,
         next_cursor=following.encode() if following else None,
         previous_cursor=preceding.encode() if preceding else None,

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext as _
 
@@ -10,6 +10,7 @@ from leaderboard.models import Benchmark, Entry, Metric, Standing
 from leaderboard.queries.board import (
     PAGE_SIZE,
     Board,
+    Counts,
     Cursor,
     Cut,
     choose_metric,
@@ -39,11 +40,13 @@ def read_past_board(head: Head, filters: BoardFilters, day: dt.date, *, cursor: 
     metric = choose_metric(head.metrics, filters.metric)
     check_status(filters)
     end = dt.datetime.combine(day, dt.time.max, tzinfo=dt.UTC)
-    entries = find_entries(head, filters, end)
+    place = read_cursor(cursor, head, metric)
+    entries, wanted = find_entries(head, filters, end)
     known = collect_known([entry.pk for entry in entries], until=end)
     standings = derive(entries, known, head.benchmark, head.metrics)
-    wanted = [s for s in rank_then(standings[metric.pk], metric) if has_status(s, filters.status)]
-    cut = cut_page(wanted, read_cursor(cursor, head, metric), page_size)
+    ranked = rank_then(standings[metric.pk], metric)
+    kept = [s for s in ranked if s.entry_id in wanted and has_status(s, filters.status)]
+    cut = cut_page(kept, place, page_size)
     links = read_links([standing.entry_id for standing in cut.rows])
     rows = [
         build_row(
@@ -54,17 +57,23 @@ def read_past_board(head: Head, filters: BoardFilters, day: dt.date, *, cursor: 
         )
         for standing in cut.rows
     ]
-    return make_board(head, metric, Cut(rows, cut.has_before, cut.has_after))
+    counts = count(standings[head.metrics[0].pk].values())
+    return make_board(head, metric, Cut(rows, cut.has_before, cut.has_after), counts)
 
 
-def find_entries(head: Head, filters: BoardFilters, end: dt.datetime) -> list[Entry]:
-    """Raises: BadQuery where they are too many to derive for one reader."""
-    entries = Entry.objects.filter(benchmark=head.benchmark, is_hidden=False, created_at__lte=end)
-    entries = narrow_entries(head, entries, filters).select_related("model__paper").order_by("pk")
-    found = list(entries[: MOST_ENTRIES + 1])
-    if len(found) > MOST_ENTRIES:
-        raise BadQuery("as_of", _("This board is too large to be shown as of a day; narrow it by framework or name."))
-    return found
+def find_entries(head: Head, filters: BoardFilters, end: dt.datetime) -> tuple[list[Entry], set[int]]:
+    """Return the entries of that time, and the ids of those that the filters leave.
+
+    All of them, as ranks and counts are the whole board's; of a board that is too large, what the filters leave stands
+    for it. Raises: BadQuery where that is too much to derive for one reader.
+    """
+    whole = Entry.objects.filter(benchmark=head.benchmark, is_hidden=False, created_at__lte=end)
+    left = narrow_entries(head, whole, filters)
+    for entries in (whole, left):
+        found = list(entries.select_related("model__paper").order_by("pk")[: MOST_ENTRIES + 1])
+        if len(found) <= MOST_ENTRIES:
+            return found, set(left.values_list("pk", flat=True))
+    raise BadQuery("as_of", _("This board is too large to be shown as of a day; narrow it by framework or name."))
 
 
 def derive(
@@ -86,6 +95,13 @@ def rank_then(standings: dict[int, Standing], metric: Metric) -> list[Standing]:
     for standing, place, span in zip(visible, ranks, spans, strict=True):
         standing.rank, standing.rank_low, standing.rank_high = place, span.low, span.high
     return visible
+
+
+def count(standings: Iterable[Standing]) -> Counts:
+    """Return the counts of that day, as `services.standings` counts today's, from the ranking metric's standings."""
+    visible = [standing for standing in standings if standing.is_visible]
+    verified = sum(standing.verified is not None for standing in visible)
+    return Counts(len(visible), verified, sum(standing.is_mismatch for standing in visible))
 
 
 def has_status(standing: Standing, status: str) -> bool:
