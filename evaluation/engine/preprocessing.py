@@ -11,14 +11,16 @@ What is done with unusual images, which is what the reference's `Image.open(file
 - EXIF orientation: ignored, the pixels are taken as they are stored.
 """
 
+import ctypes
+import functools
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 
 from evaluation.contract import InputFault, Protocol
 
@@ -43,9 +45,23 @@ def decode(data: bytes, name: str) -> Image.Image:
         return decode_aloud(data, name)
 
 
+@functools.cache
+def silence_libtiff() -> None:
+    """Keep libtiff from writing what is wrong with an image to standard error itself, beside our sentence.
+
+    Pillow has no switch for it. Where its extension does not lead to the library, the lines stay.
+    """
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(_imaging.__file__)
+        for silence in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            silence.argtypes, silence.restype = [ctypes.c_void_p], ctypes.c_void_p
+            silence(None)
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """Keep what Pillow warns of to itself. The filters are the process's: threads are started inside of it."""
+    silence_libtiff()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -140,6 +140,16 @@ def test_unreadable_image_is_named(engine: Engine, weights: Path, tmp_path: Path
     assert "cat/2.jpg" in refuse(engine, *evaluation(tmp_path, weights))
 
 
+def test_damaged_tiff_is_told_in_one_line(engine: Engine, tmp_path: Path) -> None:
+    """What libtiff would write beside it comes from below Python, so that only a process of its own shows it."""
+    (tmp_path / "cat").mkdir()
+    Image.effect_noise((64, 64), 90).convert("RGB").save(tmp_path / "cat" / "1.tif", compression="tiff_lzw")
+    data = bytearray((tmp_path / "cat" / "1.tif").read_bytes())
+    data[300:600] = b"\xff" * 300
+    (tmp_path / "cat" / "1.tif").write_bytes(data)
+    assert "cat/1.tif cannot be decoded" in refuse(engine, "dataset", tmp_path, "--check")
+
+
 def test_folder_in_place_of_weights_is_called_one(here: Engine, images: Path, weights: Path) -> None:
     folder = weights.with_name("checkpoints")
     folder.mkdir()
