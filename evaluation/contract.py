@@ -4,13 +4,14 @@ Standard library only. Both sides exchange these as JSON with a `schema_version`
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
 SCHEMA_VERSION = 1
 
-# Exit statuses of `python -m evaluation.engine`.
+# Exit statuses of `python -m evaluation.engine`; the last is said to workers alone, which give such a run back.
 EXIT_DONE, EXIT_OUR_FAULT, EXIT_INPUT_FAULT, EXIT_LACKING = 0, 1, 2, 3
 # The forward that every device computes, whatever is installed beside PyTorch.
 UNIVERSAL_FORWARD = "channels_last"
@@ -55,6 +56,16 @@ def check_kinds(spec: Any) -> None:
         if not is_kind(value, kind):
             wanted = kind.__name__ if isinstance(kind, type) else kind
             raise InputFault(f"{name} in the spec must be {wanted}, not {json.dumps(value, default=str)[:80]}.")
+        if isinstance(value, str) and not can_be_name(value):
+            raise InputFault(f"{name} in the spec holds a null byte or half a character; write it again.")
+
+
+def can_be_name(text: str) -> bool:
+    """Tell whether a system takes the text as a file's name, or as an argument: JSON holds what none does."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def is_kind(value: Any, kind: Any) -> bool:
@@ -178,8 +189,8 @@ class EvaluationSpec:
         if self.precision not in PRECISIONS:
             raise InputFault(f"precision {self.precision!r} is unknown; use one of {', '.join(PRECISIONS)}.")
         if self.forward not in FORWARDS:
-            # Pinned by a newer portal, as the command line takes no other word.
-            raise ForwardMissing(f"The forward {self.forward} is unknown here.")
+            # Where a newer portal pinned it, another worker may know it.
+            raise ForwardMissing(f"The forward {self.forward} is unknown here; known are {', '.join(FORWARDS)}.")
         if self.forward != "auto" and self.precision != "float32":
             raise InputFault("A forward is chosen for float32 only; leave it at auto for another precision.")
         if self.batch_size is not None and self.batch_size < 1:

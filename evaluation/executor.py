@@ -144,7 +144,8 @@ def run_engine(
     spec_file, report_file, evidence_file = (
         places.work / name for name in ("spec.json", "report.json", "evidence.npz")
     )
-    command = [name, str(spec_file), *words, "--output", str(report_file), "--evidence", str(evidence_file)]
+    words = [*words, "--give-back", "--output", str(report_file), "--evidence", str(evidence_file)]
+    command = [name, str(spec_file), *words]
     try:
         with hold(places.work, watch) as lock, (places.work / "errors.log").open("w+b") as errors:
             if lock is None:

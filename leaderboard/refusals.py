@@ -9,6 +9,7 @@ def gettext_noop(text: str) -> str:
 SENTENCES = (
     gettext_noop("%(host)s is no public host name."),
     gettext_noop("%(n)s is %(given)s, not %(wanted)s"),
+    gettext_noop("%(name)s in the spec holds a null byte or half a character; write it again."),
     gettext_noop("%(name)s in the spec must be %(wanted)s, not %(value)s."),
     gettext_noop("%(name)s in this ONNX graph is larger than any image; export it anew."),
     gettext_noop("%(name)s is %(what)s; %(mend)s."),

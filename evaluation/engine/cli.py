@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -25,6 +26,7 @@ from evaluation.engine.job import EngineTrouble, lack_room
 LABELS = "CSV of `image,label`, several labels as rows or as a|b; of a PASCAL VOC folder also a split, such as test"
 
 LONGEST_NUMBER = 18
+NUMBERS = re.compile(r"-\.?\d")
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,15 +38,18 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str]) -> int:
     """Run one command and return the exit status."""
+    options = argparse.Namespace()
     try:
-        options = build_parser().parse_args(arguments)
+        build_parser().parse_args(arguments, options)
         options.command(options)
     except InputFault as fault:
         return say(str(fault), EXIT_INPUT_FAULT)
     except EngineTrouble as trouble:
         return say(str(trouble), EXIT_OUR_FAULT)
     except ForwardMissing as missing:
-        return say(str(missing), EXIT_LACKING)
+        if options.gives_back:
+            return say(str(missing), EXIT_LACKING)
+        return say(f"{str(missing).removesuffix('.')}; use auto.", EXIT_INPUT_FAULT)
     except KeyboardInterrupt:
         return say("Stopped.", EXIT_OUR_FAULT)
     except BrokenPipeError:
@@ -70,6 +75,7 @@ def say(message: str, status: int) -> int:
 
 def build_parser() -> Parser:
     parser = Parser(prog="python -m evaluation.engine", description=__doc__)
+    parser.set_defaults(gives_back=False)
     added = parser.add_subparsers(dest="name", required=True, parser_class=Parser)
     add_evaluate(added.add_parser("evaluate", help="evaluate weights on a folder of images"))
     add_run(added.add_parser("run", help="run a spec, exactly as a worker does"))
@@ -103,11 +109,11 @@ def build_parser() -> Parser:
     command.set_defaults(command=commands.make_thumbnails)
     command = added.add_parser("predict", help=argparse.SUPPRESS)
     command.add_argument("--family", default="")
-    command.set_defaults(command=commands.predict)
+    command.set_defaults(command=commands.predict, gives_back=True)
     command = added.add_parser("spare", help=argparse.SUPPRESS)
     command.add_argument("--root", type=Path, required=True)
     command.add_argument("box", nargs="*")
-    command.set_defaults(command=commands.wait, parse=parser.parse_args)
+    command.set_defaults(command=commands.wait, parse=parser.parse_args, gives_back=True)
     return parser
 
 
@@ -126,6 +132,8 @@ def add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--crop-mode", choices=CROP_MODES, help="squash: resize both sides; border: resize the longer, fill with mean"
     )
+    # Else what begins with a minus is taken for an option, save a single number.
+    command._negative_number_matcher = NUMBERS
     command.add_argument("--mean", type=read_triple, metavar="a,b,c")
     command.add_argument("--std", type=read_triple, metavar="a,b,c")
     command.add_argument("--metrics", type=read_metrics, default=(), metavar="A,B", help="top1,top5 or map,map11")
@@ -144,7 +152,13 @@ def add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--evidence", type=Path, metavar="FILE")
     command.add_argument("--work", type=Path, metavar="DIR", help="kept between attempts, so that they go on")
     command.add_argument("--store", type=Path, metavar="DIR", help="keeps decoded pixels between runs")
+    add_giving_back(command)
     command.set_defaults(command=commands.run_spec)
+
+
+def add_giving_back(command: argparse.ArgumentParser) -> None:
+    """Let a worker tell a forward that was pinned and is not here from a spec that is at fault, by another status."""
+    command.add_argument("--give-back", dest="gives_back", action="store_true", help=argparse.SUPPRESS)
 
 
 def read_side(text: str) -> int | str:
@@ -159,6 +173,7 @@ def add_merge(command: argparse.ArgumentParser) -> None:
     command.add_argument("parts", metavar="PART", type=Path, nargs="+")
     command.add_argument("--output", required=True, type=Path, metavar="REPORT.json")
     command.add_argument("--evidence", type=Path, metavar="FILE")
+    add_giving_back(command)
     command.set_defaults(command=commands.merge_parts)
 
 

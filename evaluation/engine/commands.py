@@ -18,7 +18,6 @@ from evaluation.contract import (
     DatasetSpec,
     EvaluationReport,
     EvaluationSpec,
-    ForwardMissing,
     InputFault,
     Progress,
     Protocol,
@@ -99,10 +98,7 @@ def evaluate(options: argparse.Namespace) -> None:
     check_readable(Path(options.weights))
     unwind_when_ended()
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
-        try:
-            report = run(spec, Folders(Path(folder) / "work", Path(folder) / "store"), show, options.evidence)
-        except ForwardMissing as missing:
-            raise InputFault(f"{str(missing).removesuffix('.')}; use auto.") from missing
+        report = run(spec, Folders(Path(folder) / "work", Path(folder) / "store"), show, options.evidence)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if output is None:

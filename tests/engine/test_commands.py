@@ -83,6 +83,9 @@ SPECS: dict[str, tuple[str | dict[str, object], str]] = {
     "samples": ({"samples": [0, 1, 2]}, "samples in the spec must be tuple[int, int] | None"),
     "pixels": ({"protocol": {"resize": True}}, "resize must be a whole number"),
     "colours": ({"protocol": {"mean": [True, True, True]}}, "mean must be three numbers"),
+    "labels": ({"dataset": {"path": "d", "labels": "a\0b"}}, "labels in the spec holds a null byte"),
+    "half a letter": ({"dataset": {"path": "d", "labels": "\ud800"}}, "labels in the spec holds a null byte or half"),
+    "forward": ({"forward": "vanished"}, "The forward vanished is unknown here; known are auto, eager, "),
 }
 
 
@@ -94,6 +97,14 @@ def test_spec_that_is_none_is_refused(here: Engine, tmp_path: Path, name: str) -
     outcome = here("run", file, "--output", tmp_path / "report.json")
     assert outcome.status == 2
     assert outcome.errors.startswith(sentence)
+
+
+def test_forward_that_is_not_here_is_told_to_workers_by_a_status_of_their_own(here: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(SPEC | {"forward": "vanished"}))
+    for command in (("run", file), ("merge", file, tmp_path / "part")):
+        words = (*command, "--output", tmp_path / "report.json")
+        assert [here(*words).status, here(*words, "--give-back").status] == [2, 3]
 
 
 def evaluate(here: Engine, *more: object) -> str:
@@ -108,6 +119,13 @@ def test_protocol_of_a_million_brackets_is_refused(here: Engine, tmp_path: Path)
     file = tmp_path / "protocol.json"
     file.write_text("[" * 1_000_000)
     assert evaluate(here, "--protocol", file).startswith("protocol.json cannot be read as JSON")
+
+
+@pytest.mark.parametrize("name", ["--mean", "--std"])
+@pytest.mark.parametrize("values", ["-0.5,0.5,0.5", "-.5,1,1", "-1e-3,1,2"])
+def test_numbers_may_begin_with_a_minus(here: Engine, name: str, values: str) -> None:
+    # They are read: what is refused then is that the file is missing, or that no spread is below 0.
+    assert "expected one argument" not in evaluate(here, name, values)
 
 
 @pytest.mark.parametrize("name", ["--batch-size", "--resize"])

@@ -46,7 +46,9 @@ def test_a_forward_that_is_not_here_is_no_fault_of_the_file(
     # As a portal of a newer version pins it, to which this worker does not belong yet.
     object.__setattr__(spec, "forward", "vanished")
     monkeypatch.setattr(executor, "replace", lambda spec, box: spec)
-    assert attempt(places, spec) == Lacking("The forward vanished is unknown here.")
+    assert attempt(places, spec) == Lacking(
+        "The forward vanished is unknown here; known are auto, eager, channels_last, onnxruntime."
+    )
 
 
 def test_registered_images_that_are_not_here_are_no_fault_of_the_file(places: Places, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,8 @@ class Command(BaseCommand):
         parser.add_argument("--crop", type=int)
         parser.add_argument("--interpolation", default=None)
         parser.add_argument("--crop-mode", default=None, help="center (default), squash or border, as in timm")
+        # Else what begins with a minus is taken for an option, save a single number.
+        parser._negative_number_matcher = re.compile(r"-\.?\d")
         parser.add_argument("--mean", default=None, help="a,b,c")
         parser.add_argument("--std", default=None, help="a,b,c")
 
