@@ -19,12 +19,14 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.middleware.http import ConditionalGetMiddleware
+from django.utils.cache import get_conditional_response, set_response_etag
 from django.utils.translation import get_language_from_request
 
 from leaderboard.versions import read_version
 from portal.errors import API
 
 BOARD = re.compile(r"/(?:(?P<api>api/v1/)benchmarks/(?P<board>[-\w]+)/leaderboard/|benchmarks/(?P<page>[-\w]+)/)\Z")
+READING = ("GET", "HEAD")
 HEADERS = ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "HTTP_HX_REQUEST", "HTTP_HX_HISTORY_RESTORE_REQUEST")
 # What is written past all signals shows after so long.
 KEPT_SECONDS = 600
@@ -118,7 +120,13 @@ class TagMiddleware(ConditionalGetMiddleware):
     """Give what the API tells a tag, and say 304 to scripts that have it. Pages hold tokens, so no two are the same."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        return super().process_response(request, response) if request.path.startswith(API) else response
+        is_told = request.method in READING and request.path.startswith(API)
+        if not is_told or not isinstance(response, HttpResponse):
+            return response
+        # Django's own leaves HEAD out, which is to be answered as GET is, in all but the body.
+        if self.needs_etag(response) and "ETag" not in response:
+            set_response_etag(response)
+        return get_conditional_response(request, response.get("ETag"), response=response) or response
 
 
 def tag_page(name: str) -> dict[str, str]:
@@ -129,7 +137,7 @@ def can_repeat(request: HttpRequest) -> bool:
     """Tell whether the answer is the same for everybody: nobody is signed in or told something, nothing is written."""
     cookies = request.META.get("HTTP_COOKIE", "")
     is_known = any(f"{name}=" in cookies for name in (settings.SESSION_COOKIE_NAME, MESSAGES_COOKIE))
-    return request.method == "GET" and not is_known and "HTTP_AUTHORIZATION" not in request.META
+    return request.method in READING and not is_known and "HTTP_AUTHORIZATION" not in request.META
 
 
 def has_it(request: HttpRequest, etag: str) -> bool:

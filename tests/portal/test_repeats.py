@@ -83,6 +83,25 @@ def test_what_was_answered_is_repeated_to_everybody_without_a_query(
     assert (again.content, dict(again.items())) == (first.content, dict(first.items()))
 
 
+@pytest.mark.parametrize("is_signed_in", [False, True])
+@pytest.mark.parametrize("address", [PAGE, API, "/api/v1/tasks/", "/api/v1/benchmarks/digits/"])
+def test_head_is_answered_as_get_is_in_all_but_the_body(board: Benchmark, address: str, is_signed_in: bool) -> None:
+    client = Client()
+    if is_signed_in:
+        client.force_login(make_user("wei"))
+    # First, so that it is seen to keep no empty body for those who get.
+    head, answer = client.head(address), client.get(address)
+    assert answer.content
+    assert not head.content
+    assert head["Content-Length"] == answer["Content-Length"]
+    assert head.get("ETag") == answer.get("ETag")
+    # What is somebody's own page holds tokens, and has no tag.
+    assert ("ETag" in head) == (address != PAGE or not is_signed_in)
+    if "ETag" in head:
+        again = [ask(address, headers={"if-none-match": head["ETag"]}) for ask in (client.head, client.get)]
+        assert [(each.status_code, each["ETag"]) for each in again] == [(304, head["ETag"])] * 2
+
+
 @pytest.mark.parametrize("address", [PAGE, API])
 def test_a_new_row_is_told_at_once(board: Benchmark, address: str) -> None:
     _status, etag, _text = ask(address)
