@@ -2,11 +2,15 @@
 
 import csv
 import io
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from evaluation.contract import InputFault
+
+# Of many images that are not there, so many are named.
+NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -51,20 +55,38 @@ def read_folders(source: Path, images: Collection[str]) -> Labels:
 def read_csv(file: Path, images: Collection[str]) -> Labels:
     """Return the classes of each image from lines of `image,label`, several a line as `a|b`, or one on each of several.
 
-    Raises: InputFault, naming the first image without a line.
+    A first line that names no file is a heading. Raises: InputFault, naming an image without a line, one that is not
+    there, or one that is given a label twice.
     """
     try:
         text = file.read_bytes()
         rows = [row for row in csv.reader(io.StringIO(text.decode("utf-8-sig"), newline="")) if len(row) >= 2]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputFault(f"The labels {file.name} cannot be read: {error}.") from error
-    present: dict[str, dict[str, None]] = {}
+    if rows and rows[0][0] not in images and not PurePosixPath(rows[0][0]).suffix:
+        del rows[0]
+    present: dict[str, list[str]] = {}
     for path, names, *_ in rows:
-        present.setdefault(path, {}).update((name.strip(), None) for name in names.split("|") if name.strip())
+        present.setdefault(path, []).extend(name.strip() for name in names.split("|") if name.strip())
     missing = next((path for path in sorted(images) if path not in present), None)
     if missing is not None:
         raise InputFault(f"The labels {file.name} lack a line for {missing}; write one `image,label` line an image.")
-    present = {path: present[path] for path in images}
+    check_lines(file, present, images)
     classes = sorted({name for names in present.values() for name in names})
     has_several = any(len(names) != 1 for names in present.values())
     return Labels(present, tuple(classes), has_several=has_several, sources={"labels": text})
+
+
+def check_lines(file: Path, present: Mapping[str, Sequence[str]], images: Collection[str]) -> None:
+    """Raises: InputFault where a line is of an image that is not there, or gives one a label that it has already."""
+    unknown = sorted(present.keys() - set(images))
+    if unknown:
+        more = f" and {len(unknown) - NAMED:,} more" if len(unknown) > NAMED else ""
+        raise InputFault(
+            f"The labels {file.name} name images that are not there: {', '.join(unknown[:NAMED])}{more};"
+            " mend their names, or remove their lines."
+        )
+    for path, names in present.items():
+        twice = next((name for name, count in Counter(names).items() if count > 1), None)
+        if twice is not None:
+            raise InputFault(f"The labels {file.name} give {path} the label {twice} twice; write it once.")

@@ -2,8 +2,13 @@
 
 from typing import Any
 
-from django.core.validators import URLValidator
+from django.core.validators import URLValidator, slug_re
 from django.db import models
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether the text can be part of an address and names something: Django takes a mere hyphen as well."""
+    return slug_re.fullmatch(text) is not None and any(map(str.isalnum, text))
 
 
 class WebAddressField(models.URLField):  # type: ignore[type-arg]

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from django.core.validators import slug_re
 from django.db import models, transaction
 from django.utils.text import slugify
 
@@ -26,6 +25,7 @@ from leaderboard.models import (
     Task,
     Weights,
 )
+from leaderboard.models.addresses import is_slug
 from leaderboard.services import audit, standings
 from leaderboard.tables.document import (
     FormatFault,
@@ -235,7 +235,7 @@ def check_text(kind: type[models.Model], name: str, value: Any) -> None:
     )
     if longest and len(value) > longest:
         raise FormatFault(f"The {place} is longer than {longest} characters: {value[:40]}….")
-    if isinstance(kind._meta.get_field(name), models.SlugField) and not slug_re.fullmatch(value):
+    if isinstance(kind._meta.get_field(name), models.SlugField) and not is_slug(value):
         raise FormatFault(f"The {place} is no part of an address: {value[:40]!r}; give letters, digits and hyphens.")
     if not is_text(value):
         raise FormatFault(f"The {place} holds a null byte or half a character: {value[:40]!r}.")

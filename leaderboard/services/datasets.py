@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.core.validators import slug_re
 from django.db import transaction
 
 from leaderboard.models import Benchmark, BenchmarkMetric, Dataset, Metric, Protocol, Result, Split, Task
+from leaderboard.models.addresses import is_slug
 from leaderboard.services import audit
 
 # What a benchmark made at registration may measure: label, name in English and in Chinese. All are percentages.
@@ -75,7 +75,7 @@ def register(registration: Registration, *, by: audit.Actor, at: dt.datetime) ->
 
 def find_split(registration: Registration) -> Split:
     """Raises: RegistrationRefused."""
-    if not slug_re.fullmatch(registration.slug) or len(registration.slug) > LONGEST_SLUG:
+    if not is_slug(registration.slug) or len(registration.slug) > LONGEST_SLUG:
         raise RegistrationRefused(
             f"{registration.slug[:100]!r} is no part of an address; "
             f"give at most {LONGEST_SLUG} letters, digits and hyphens, such as flowers-102."

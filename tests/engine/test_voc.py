@@ -179,6 +179,23 @@ def test_other_labels_of_the_same_images_are_another_dataset(images: Path, tmp_p
     assert len(digests) == 2
 
 
+@pytest.mark.parametrize("head", ["image,label\n", ""])
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("a.jpg,cat", r"name images that are not there: a\.jpg; mend"),
+        ("c.png,x\na.jpg,x\nd.png,x\nb.jpg,x\ne.png,x", r"there: a\.jpg, b\.jpg, c\.png and 2 more; mend"),
+        ("blue/0.png,blue", r"give blue/0\.png the label blue twice; write it once"),
+        ("blue/0.png,sky|sky", r"give blue/0\.png the label sky twice; write it once"),
+    ],
+)
+def test_line_too_many_is_refused_by_name(head: str, lines: str, reason: str, images: Path, tmp_path: Path) -> None:
+    names = [f"{sample.path},{sample.path.partition('/')[0]}" for sample in index_dataset(images).samples]
+    (tmp_path / "labels.csv").write_text(head + "\n".join([*names, lines]))
+    with pytest.raises(InputFault, match=reason):
+        index_dataset(images, tmp_path / "labels.csv")
+
+
 @pytest.mark.parametrize(("text", "reason"), [("1.jpg,cat", "lack a line for"), (None, "cannot be read")])
 def test_wrong_csv_is_refused(text: str | None, reason: str, images: Path, tmp_path: Path) -> None:
     if text is not None:

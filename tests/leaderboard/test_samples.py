@@ -29,7 +29,7 @@ def shapes(images: Path) -> Split:
     return register(images, licence="CC0", thumbnails=True)
 
 
-@pytest.mark.parametrize("slug", ["two words", "图像", "x" * 87, "../x"])
+@pytest.mark.parametrize("slug", ["two words", "图像", "x" * 87, "../x", "-", "_"])
 def test_slug_that_is_no_address_is_refused(images: Path, slug: str) -> None:
     with pytest.raises(CommandError, match=r"is no part of an address; give at most 80 letters, digits and hyphens"):
         call_command("register_dataset", slug, str(images), verbosity=0)

@@ -376,9 +376,10 @@ def test_part_of_our_own_form_that_is_off_is_named(tmp_path: Path, part: str) ->
     assert Claim.objects.count() == 1
 
 
-def test_slug_in_our_own_form_that_is_no_address_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("slug", ["image classification", "-"])
+def test_slug_in_our_own_form_that_is_no_address_is_refused(tmp_path: Path, slug: str) -> None:
     path = tmp_path / "catalogue.json"
-    path.write_text(SEED.read_text().replace('"slug": "image-classification"', '"slug": "image classification"'))
+    path.write_text(SEED.read_text().replace('"slug": "image-classification"', f'"slug": "{slug}"'))
     with pytest.raises(CommandError, match="The slug of a task is no part of an address"):
         take(path)
 
