@@ -121,6 +121,8 @@ class SubmissionSummarySerializer(StoredSerializer[Submission]):
             "weights_name",
             "weights_url",
             "weights_sha256",
+            "background",
+            "protocol",
             "claims",
             "paper_url",
             "code_url",

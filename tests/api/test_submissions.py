@@ -85,6 +85,13 @@ def test_declared_protocol_is_kept(api: APIClient, digits: Benchmark) -> None:
     protocol = Submission.objects.get().protocol
     assert protocol is not None
     assert (protocol["resize"], protocol["crop"]) == (256, 224)
+    for told in (response.json(), api.get(response["Location"]).json(), api.get(ADDRESS).json()["results"][0]):
+        assert told["protocol"] == protocol
+        assert told["background"] == "none"
+
+
+def test_submission_without_a_protocol_tells_none(api: APIClient, digits: Benchmark) -> None:
+    assert api.post(ADDRESS, fields(), format="json").json()["protocol"] is None
 
 
 @pytest.mark.parametrize(
