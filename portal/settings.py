@@ -362,7 +362,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "leaderboard.api.problems.handle",
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
+        "leaderboard.api.limits.AnonymousThrottle",
         "leaderboard.api.limits.SignedInThrottle",
     ],
     "NUM_PROXIES": PROXIES,
