@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -51,14 +53,18 @@ def keep_typed(request: HttpRequest, sentence: str) -> HttpResponse:
 def pressed_on(page: str) -> Callable[[View], View]:
     """Lead who has to sign in for a button back to the page that it stands on, or to the one of this name.
 
-    The address behind a button takes nothing but what the button sends: nobody could open it after signing in.
+    The address behind a button takes nothing but what the button sends: nobody could open it after signing in. Who
+    opens it all the same, as by another language on a page that asks for a confirmation, is led to the page of this
+    name.
     """
 
     def wrap(view: View) -> View:
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.user.is_authenticated:
-                return view(request, *args, **kwargs)
+                response = view(request, *args, **kwargs)
+                is_opened = response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method in ("GET", "HEAD")
+                return redirect(page) if is_opened else response
             if request.method == "POST":
                 messages.info(request, _("Your session had ended, and nothing was done. Sign in and do it again."))
             return redirect_to_login(find_page(request) or reverse(page))

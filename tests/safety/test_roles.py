@@ -25,7 +25,7 @@ ROLES = ("anyone", "other", "owner", "staff")
 FILE = ("200", "405")
 API = ("200", "401 405 405 405")
 OWN = ("in 200 200 200", "in 200 200 200")
-STAFF = ("in 403 403 405", "in 403 403 302")
+STAFF = ("in 403 403 302", "in 403 403 302")
 ROUTES = {
     "healthz": FILE,
     "readyz": FILE,
@@ -86,7 +86,7 @@ ROUTES = {
     "submit/check/": ("in 405 405 405", "in 400 400 400"),
     "submissions/": ("in 200 200 200", "405"),
     "submissions/<uuid:pk>/": FILE,
-    "submissions/<uuid:pk>/cancel/": ("in 405 405 405", "in 403 302 302"),
+    "submissions/<uuid:pk>/cancel/": ("in 302 302 302", "in 403 302 302"),
     "submissions/<uuid:pk>/classes.csv": FILE,
     "submissions/<uuid:pk>/evidence/": FILE,
     "submissions/<uuid:pk>/attestation.json": FILE,
@@ -96,11 +96,11 @@ ROUTES = {
     "moderation/challenges/": ("in 403 403 200", "in 403 403 405"),
     "moderation/challenges/<int:pk>/": STAFF,
     "moderation/claims/<slug:slug>/": STAFF,
-    "moderation/decide/": ("in 403 403 405", "in 403 403 404"),
+    "moderation/decide/": ("in 403 403 302", "in 403 403 404"),
     "moderation/repair/<slug:slug>/<int:number>/": STAFF,
     "moderation/<str:action>/<str:target>/": STAFF,
     "account/": OWN,
-    "account/notices/": ("in 405 405 405", "in 302 302 302"),
+    "account/notices/": ("in 302 302 302", "in 302 302 302"),
     "account/webhooks/": ("in 200 200 200", "in 400 400 400"),
     "account/webhooks/<uuid:pk>/": ("in 404 200 404", "in 404 404 404"),
     "account/delete/": ("in 200 200 200", "in 400 400 400"),
@@ -113,7 +113,7 @@ UNSETTLED = {
     "api/v1/submissions/<uuid:pk>/cancel/": ("401 405 405 405", "401 404 200 200"),
     "api/v1/submissions/<uuid:pk>/log/": ("401 404 200 200", "401 405 405 405"),
     "submissions/<uuid:pk>/": ("404 404 200 200", "405"),
-    "submissions/<uuid:pk>/cancel/": ("in 405 405 405", "in 404 302 302"),
+    "submissions/<uuid:pk>/cancel/": ("in 302 302 302", "in 404 302 302"),
     "submissions/<uuid:pk>/classes.csv": ("404", "405"),
     "submissions/<uuid:pk>/evidence/": ("404", "405"),
     "submissions/<uuid:pk>/attestation.json": ("404", "405"),

@@ -99,6 +99,15 @@ def test_several_are_listed_and_counted_before_anything_happens(stage: Stage, ad
     }
 
 
+def test_other_language_on_a_confirmation_leads_back_to_the_queues(stage: Stage, admin: Client) -> None:
+    page = decide(admin, "verified", "ban", stage.verified.pk).content.decode()
+    assert 'name="next" value="/moderation/decide/"' in page
+    choice = {"language": "zh-hans", "next": "/moderation/decide/"}
+    answer = admin.post("/i18n/setlang/", choice, headers={"Origin": "http://testserver"}, follow=True)
+    assert [address for address, _status in answer.redirect_chain] == ["/moderation/decide/", "/moderation/"]
+    assert "审核" in answer.content.decode()
+
+
 @pytest.mark.parametrize("action", ["approve", "hide", "rerun"])
 def test_many_are_decided_with_one_confirmation(stage: Stage, admin: Client, action: str) -> None:
     both = list(Submission.objects.filter(state="verified").values_list("pk", flat=True))
