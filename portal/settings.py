@@ -121,6 +121,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "portal.languages.drop_refused",
     "portal.repeats.RepeatMiddleware",
     "portal.repeats.TagMiddleware",
     "django.middleware.security.SecurityMiddleware",
