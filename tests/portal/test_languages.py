@@ -1,7 +1,37 @@
-"""Which language a page speaks."""
+"""Which language a page speaks, and how Chinese is written on it."""
+
+import re
+from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
+from django.conf import settings
 from django.test import Client
+
+CATALOGUE = Path(settings.BASE_DIR) / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+HAN, MARKS = r"[\u4e00-\u9fff]", r"[，。：；、？！（）“”]"
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
+WRONG = {
+    "half-width mark after Chinese": rf"{HAN}[,;:!?.()]|[()]{HAN}",
+    "space beside a full-width mark": rf"{MARKS} (?!$)|(?<=\S) {MARKS}",
+    "no space between Chinese and Latin": rf"{HAN}[A-Za-z0-9]|[A-Za-z0-9]{HAN}",
+    "space within Chinese": rf"{HAN} {HAN}",
+    # One thing has one name: 账户, 评测, 账本.
+    "second name for a thing": "账号|帐户|帐号|评估|流水|电子邮件",
+}
+
+
+def read_translations() -> list[str]:
+    with CATALOGUE.open("rb") as file:
+        said = [message.string for message in read_po(file) if message.id]
+    return [str(text) for texts in said for text in (texts if isinstance(texts, list | tuple) else [texts])]
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_chinese_is_set_as_chinese_is(fault: str) -> None:
+    texts = [PLACEHOLDER.sub("…", text) for text in read_translations()]
+    assert len(texts) > 1000
+    assert [text for text in texts if re.search(WRONG[fault], text)] == []
 
 
 @pytest.mark.django_db

@@ -50,6 +50,11 @@ def test_pages_and_mails_of_accounts_are_chinese_throughout(
     paths = {"/accounts/login/": client, "/accounts/signup/": client, "/accounts/email/": owner}
     pages = [of.get(path, headers=chinese).content.decode() for path, of in paths.items()]
     pages.append(owner.get("/accounts/logout/", headers=chinese).content.decode())
+    pages += [
+        client.get(f"/accounts/{name}/", headers=chinese).content.decode() for name in ("password/reset", "inactive")
+    ]
+    owner.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    pages.append(owner.get("/accounts/2fa/totp/activate/", headers=chinese).content.decode())
     client.post("/accounts/signup/", SIGN_UP, headers=chinese)
     (message,) = mail.outbox
     shown = [
@@ -58,7 +63,9 @@ def test_pages_and_mails_of_accounts_are_chinese_throughout(
     ]
     for text in (*shown, str(message.subject), re.sub(r"http\S+", "", str(message.body))):
         assert re.search(r"[\u4e00-\u9fff]", text)
-        assert not re.search(r"\be-?mail|hello|登出|帐号|[\u4e00-\u9fff] ?[.!]", text, re.IGNORECASE), text
+        assert not re.search(
+            r"\be-?mail|hello|登出|帐|账号|电子邮件地址|你|[\u4e00-\u9fff] ?[.!:]", text, re.IGNORECASE
+        ), text
 
 
 def test_forgotten_password_is_set_anew(stage: Stage, client: Client) -> None:
