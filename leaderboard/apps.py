@@ -1,9 +1,11 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class LeaderboardConfig(AppConfig):
     name = "leaderboard"
+    verbose_name = _("Leaderboards")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

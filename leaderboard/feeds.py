@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from leaderboard.models import Benchmark, Entry, Standing
 from leaderboard.queries import benchmark_metrics, read_changes
 from leaderboard.queries.changes import Change
+from leaderboard.sentences import gap
 
 ITEMS = 50
 DAYS = 90
@@ -46,7 +47,7 @@ class BoardFeed(Feed):  # type: ignore[type-arg]
         return get_object_or_404(Benchmark.objects.select_related("split__dataset", "protocol"), slug=slug)
 
     def title(self, benchmark: Benchmark) -> str:
-        return f"Veriboard: {benchmark}"
+        return f"Veriboard{_(': ')}{benchmark}"
 
     def link(self, benchmark: Benchmark) -> str:
         return benchmark.get_absolute_url()
@@ -62,12 +63,12 @@ class BoardFeed(Feed):  # type: ignore[type-arg]
 
     def item_title(self, standing: Standing) -> str:
         value = f"{standing.verified:.{standing.metric.decimals}f}"
-        return f"{standing.entry.model.name}: {standing.metric.label} {value}"
+        return f"{standing.entry.model.name}{_(': ')}{standing.metric.label} {value}"
 
     def item_description(self, standing: Standing) -> str:
         text = _("95 %% interval %(low).3f – %(high).3f.") % {"low": standing.low, "high": standing.high}
         if standing.claimed is not None:
-            text += " " + _("Claimed: %(claim)s.") % {"claim": standing.claimed_text or f"{standing.claimed:g}"}
+            text += gap() + _("Claimed: %(claim)s.") % {"claim": standing.claimed_text or f"{standing.claimed:g}"}
         return text
 
     def item_link(self, standing: Standing) -> str:
@@ -98,7 +99,7 @@ class ChangesFeed(Feed):  # type: ignore[type-arg]
         return get_object_or_404(boards, slug=slug) if slug else None
 
     def title(self, benchmark: Benchmark | None) -> str:
-        return f"Veriboard: {benchmark or _('What changed')}"
+        return f"Veriboard{_(': ')}{benchmark or _('What changed')}"
 
     def link(self, benchmark: Benchmark | None) -> str:
         return reverse("changes") + (f"?benchmark={benchmark.slug}" if benchmark else "")
@@ -112,11 +113,11 @@ class ChangesFeed(Feed):  # type: ignore[type-arg]
 
     def item_title(self, change: Change) -> str:
         word = VERDICTS["retracted"] if change.kind == "retracted" else VERDICTS[change.entry.verdict]
-        score = f" {change.metric.label} {change.value:.{change.metric.decimals}f}" if change.metric else ""
-        return f"{change.entry.model.name}:{score} ({_(word)})"
+        score = f"{_(': ')}{change.metric.label} {change.value:.{change.metric.decimals}f}" if change.metric else ""
+        return f"{change.entry.model.name}{score}{_(' (')}{_(word)}{_(')')}"
 
     def item_description(self, change: Change) -> str:
-        return f"{change.benchmark}. {change.reason}".rstrip(". ") + "."
+        return f"{change.benchmark}{_('. ')}{change.reason}".rstrip()
 
     def item_link(self, change: Change) -> str:
         return change.entry.get_absolute_url()

@@ -52,6 +52,11 @@ def translate(text: str, language: str) -> str:
     return "".join(translate_parts(text, language)) or match(text, language) or text
 
 
+def gap() -> str:
+    """Return what parts two sentences: a space, but in Chinese, where the full stop brings its own."""
+    return "" if (get_language() or "").startswith("zh") else " "
+
+
 def match(text: str, language: str) -> str:
     """Return the translation of the text as one sentence, its values translated where they are phrases; else ""."""
     for template, pattern in compile_patterns():
@@ -72,7 +77,7 @@ def translate_value(value: str, language: str) -> str:
     if not value.strip():
         return value
     head = " " if value.startswith(" ") else ""
-    return head + "; ".join(translate(part, language) for part in value.strip().split("; "))
+    return head + gettext("; ").join(translate(part, language) for part in value.strip().split("; "))
 
 
 def translate_parts(text: str, language: str) -> Iterator[str]:

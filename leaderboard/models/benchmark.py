@@ -84,6 +84,8 @@ class BenchmarkMetric(models.Model):
 
     class Meta:
         ordering = ["position"]
+        verbose_name = _("metric of a benchmark")
+        verbose_name_plural = _("metrics of benchmarks")
         constraints = [
             models.UniqueConstraint(fields=["benchmark", "metric"], name="metric_once_per_benchmark"),
             models.UniqueConstraint(fields=["benchmark", "position"], name="metric_position_once_per_benchmark"),

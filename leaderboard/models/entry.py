@@ -127,6 +127,8 @@ class Standing(models.Model):
     is_mismatch = models.BooleanField(default=False)
 
     class Meta:
+        verbose_name = _("standing")
+        verbose_name_plural = _("standings")
         constraints = [
             models.UniqueConstraint(fields=["entry", "metric"], name="standing_once_per_entry_and_metric"),
             models.CheckConstraint(

@@ -55,7 +55,7 @@ def read_claim(claim: Claim, submission: Submission | None) -> LedgerLine:
 
 def read_result(result: Result) -> LedgerLine:
     scores = sorted(result.scores.all(), key=lambda score: score.metric.key)
-    text = ", ".join(f"{score.metric.label} {score.value:.{score.metric.decimals}f}" for score in scores)
+    text = _(", ").join(f"{score.metric.label} {score.value:.{score.metric.decimals}f}" for score in scores)
     return LedgerLine(result.created_at, "result", text, submission=result.run.submission)
 
 

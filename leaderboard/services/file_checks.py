@@ -12,7 +12,7 @@ from evaluation.contract import InputFault
 from evaluation.static_check import Verdict, glimpse, graphs
 from evaluation.static_check.glimpse import Piece, Unseen
 from evaluation.static_check.verdict import Shape
-from leaderboard.sentences import say
+from leaderboard.sentences import gap, say
 
 FORMATS = {"state_dict": "state dict", "safetensors": "safetensors", "onnx": "ONNX"}
 FLOAT_BYTES = 4
@@ -85,7 +85,7 @@ def describe_graph(verdict: Verdict) -> FileCheck:
     said += [_("Written by %(program)s.") % {"program": graph.producer[:60]}] if graph.producer else []
     # Nobody has published it: the size of the images asks for it, and the form shows it in its fields.
     protocol = graphs.find_protocol(graph.image) if graph.layout else None
-    return FileCheck(" ".join(said), protocol={**vars(protocol)} if protocol else {})
+    return FileCheck(gap().join(said), protocol={**vars(protocol)} if protocol else {})
 
 
 def write_shape(shape: Shape) -> str:

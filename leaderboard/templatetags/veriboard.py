@@ -11,7 +11,7 @@ import nh3
 from django import template
 from django.template import RequestContext
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, ngettext
 from markdown_it import MarkdownIt
 
 from leaderboard import charts
@@ -19,9 +19,10 @@ from leaderboard.claims.table import Finding
 from leaderboard.durations import say_duration
 from leaderboard.models import Metric
 from leaderboard.queries import BoardRow, ScoreCell
-from leaderboard.sentences import say
+from leaderboard.sentences import gap, say
 
 register = template.Library()
+register.simple_tag(gap)
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
 # Kinds of resources are free text; these are what imported tables and admins mostly write.
 RESOURCE_TYPES = {
@@ -95,6 +96,16 @@ def lasting(duration: dt.timedelta | float | None) -> str:
         return f"{seconds:.1f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+@register.filter
+def device(text: str) -> str:
+    """Write what a worker computes on, as it announced it (`cpu: 2 cores`), in the reader's language."""
+    kind, _, name = text.partition(": ")
+    count = name.removesuffix(" cores")
+    if count.isdecimal():
+        name = ngettext("%(n)s core", "%(n)s cores", int(count)) % {"n": count}
+    return f"{kind}{gettext(': ')}{name}"
 
 
 @register.filter

@@ -13,6 +13,7 @@ from evaluation import catalogue
 from leaderboard import charts
 from leaderboard.models import BoardFacts, Result, Score, Standing, Submission
 from leaderboard.queries import BoardRow, compare_entries, read_rows, show_samples
+from leaderboard.sentences import gap
 from leaderboard.tables.bibtex import write_result
 
 NEIGHBOURS = 2
@@ -110,7 +111,7 @@ def summarise(submission: Submission, scores: list[Score], standing: Standing | 
         parts.append(_("The claim was %(claim)s.") % {"claim": f"{standing.claimed:.2f}"})
     if standing is not None and standing.rank:
         parts.append(_("Rank %(rank)s.") % {"rank": standing.rank})
-    return " ".join(parts)
+    return gap().join(parts)
 
 
 def write_bibtex(submission: Submission, result: Result, scores: list[Score]) -> str:

@@ -19,6 +19,7 @@ from leaderboard.durations import say_duration
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Benchmark, Entry, Submission
 from leaderboard.queries.estimates import Work, read_estimator
+from leaderboard.sentences import gap
 from leaderboard.services.cutting import guess_parts
 from leaderboard.services.file_checks import FileCheck, look_at
 from leaderboard.services.intake import count_left, find_ban, read_request
@@ -124,7 +125,7 @@ def check_pieces(request: SignedInRequest) -> JsonResponse:
 
 
 def describe_duration(found: FileCheck, benchmark: Benchmark) -> str:
-    """Return one sentence on how long the evaluation takes, "" where nothing tells."""
+    """Return a further sentence on how long the evaluation takes, "" where nothing tells."""
     work = Work(found.architectures[0], benchmark.pk, benchmark.split.samples, QUEUE)
     estimator = read_estimator(at=timezone.now())
     seconds = estimator.estimate(work)
@@ -132,7 +133,7 @@ def describe_duration(found: FileCheck, benchmark: Benchmark) -> str:
         return ""
     parts = guess_parts(work.architecture, work.samples)
     seconds = estimator.spread(seconds, parts, QUEUE)
-    return _("Evaluating it takes %(time)s.") % {"time": say_duration(seconds)}
+    return gap() + _("Evaluating it takes %(time)s.") % {"time": say_duration(seconds)}
 
 
 def propose(request: SignedInRequest) -> dict[str, str]:

@@ -32,7 +32,7 @@ function showCheck(form, found) {
   const architecture = form.elements.architecture;
   const isOurs = !architecture.value || architecture.value === architecture.dataset.guess;
   const [guess] = found.architectures;
-  place.textContent = [found.sentence, found.duration].filter(Boolean).join(" ");
+  place.textContent = found.sentence + found.duration;
   place.className = found.is_refused ? "error" : "hint told";
   if (isOurs) architecture.value = architecture.dataset.guess = guess || "";
   form.elements.graph_side.value = guess ? "" : found.protocol.crop ?? "";

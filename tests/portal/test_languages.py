@@ -7,6 +7,10 @@ import pytest
 from babel.messages.pofile import read_po
 from django.conf import settings
 from django.test import Client
+from django.utils import translation
+
+from leaderboard.models.audit import list_kinds
+from leaderboard.sentences import gap, say
 
 CATALOGUE = Path(settings.BASE_DIR) / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 HAN, MARKS = r"[\u4e00-\u9fff]", r"[，。：；、？！（）“”]"
@@ -49,3 +53,15 @@ def test_chinese_is_set_as_chinese_is(fault: str) -> None:
 def test_refused_language_is_not_spoken(asked: str, language: str) -> None:
     answer = Client().get("/tasks/", headers={"Accept-Language": asked})
     assert f'<html lang="{language}">' in answer.content.decode()
+
+
+def test_every_kind_of_thing_in_the_trail_has_a_chinese_name() -> None:
+    with translation.override("zh-hans"):
+        assert {str(name) for name in list_kinds().values() if not re.search(HAN, str(name))} == {"Webhook"}
+
+
+def test_sentences_are_parted_as_the_language_parts_them() -> None:
+    assert gap() == " "
+    with translation.override("zh-hans"):
+        assert gap() == ""
+        assert say("The file does not fit a/b: missing: x; not known: y.") == "该文件与 a/b 不符：缺少：x；多余：y。"

@@ -10,6 +10,7 @@ from django.test import Client
 from knox.models import AuthToken
 from pytest_django import DjangoAssertNumQueries
 
+from evaluation.devices import Device
 from leaderboard.models import AuditEvent, Ban, Entry, Result, Run, Submission, Weights
 from leaderboard.models.audit import ACTIONS
 from leaderboard.services import decisions, runs, workers
@@ -279,6 +280,18 @@ def test_workers_tell_what_they_do_and_what_waits(stage: Stage, admin: Client) -
     runs.record_trouble(run.pk, run.token, "The disk is full.", at=run.started_at or NOW)
     page = admin.get("/moderation/workers/").content.decode()
     assert "The disk is full." in page
+
+
+def test_workers_are_told_in_the_reader_s_language(stage: Stage, admin: Client) -> None:
+    devices = [Device("cpu", "32 cores"), Device("gpu", "NVIDIA H100")]
+    workers.announce("host/1", queues=["cpu", "gpu"], box="none", devices=devices, at=NOW)
+    workers.announce("host/2", queues=["cpu"], box="bwrap", devices=[Device("cpu", "1 cores")], at=NOW)
+    english = admin.get("/moderation/workers/").content.decode()
+    for text in (">cpu: 32 cores, gpu: NVIDIA H100<", ">cpu: 1 core<", ">none<", ">bwrap<"):
+        assert text in english
+    chinese = admin.get("/moderation/workers/", headers={"Accept-Language": "zh-CN"}).content.decode()
+    for text in (">cpu：32 核，gpu：NVIDIA H100<", ">cpu：1 核<", ">无<", ">bwrap<"):
+        assert text in chinese
 
 
 @pytest.mark.parametrize("queue", [*QUEUES, "claims", "banned"])

@@ -300,6 +300,26 @@ def test_changes_have_a_feed(stage: Stage, anyone: Client) -> None:
     assert "/changes/feed.atom?benchmark=digits" in anyone.get("/changes/?benchmark=digits").content.decode()
 
 
+def test_feeds_are_set_as_chinese_is(stage: Stage, anyone: Client) -> None:
+    Result.objects.update(created_at=timezone.now())
+    chinese = {"Accept-Language": "zh-CN"}
+    changes = anyone.get("/changes/feed.atom", headers=chinese).content.decode()
+    board = anyone.get("/benchmarks/digits/feed.atom", headers=chinese).content.decode()
+    assert "<title>Veriboard：有何变化</title>" in changes
+    assert "<title>ResNet-32：Acc@1 81.900（已验证，与声称相符）</title>" in changes
+    assert "95% 置信区间 80.900 – 82.900。声称值：81.9。" in board
+
+
+@pytest.mark.parametrize("path", ["/benchmarks/digits/", "/submit/", "/how-we-verify/", "/datasets/", "/submissions/"])
+def test_no_space_follows_a_full_width_mark(stage: Stage, owner: Client, path: str) -> None:
+    page = owner.get(path, headers={"Accept-Language": "zh-CN"}).content.decode()
+    main = page.partition("<main")[2].partition("</main")[0]
+    blocks = re.split(r"</?(?:p|div|li|td|th|option|label|h\d)\b[^>]*>", main)
+    texts = [" ".join(re.sub(r"<[^>]*>", "", block).split()) for block in blocks]
+    assert any(re.search(r"[\u4e00-\u9fff]", text) for text in texts)
+    assert [text for text in texts if re.search(r"[，。：；（）] |[\u4e00-\u9fff] ?\(", text)] == []
+
+
 def test_feed_lists_what_was_verified(stage: Stage, anyone: Client) -> None:
     text = anyone.get(f"/benchmarks/{stage.digits.slug}/feed.atom").content.decode()
     assert text.count("<entry>") == 2
