@@ -159,10 +159,14 @@ def test_decision_that_there_is_not_is_not_found(stage: Stage, admin: Client, se
 
 def test_hidden_entry_tells_its_submitter_why_and_comes_back(stage: Stage, admin: Client, owner: Client) -> None:
     decide(admin, "verified", "hide", stage.verified.pk, reason="Trained on the test images.")
-    assert "Trained on the test images." in owner.get(stage.verified.get_absolute_url()).content.decode()
+    page = owner.get(stage.verified.get_absolute_url()).content.decode()
+    assert "Trained on the test images." in page
+    # Nothing leads to where it does not stand any more.
+    assert not any(part in page for part in ("/badges/", "#badge", "#entry-", "/compare/?a="))
     hidden_at = AuditEvent.objects.get(action="hide").at
     assert f"{hidden_at:%Y-%m-%d %H:%M}</time>" in admin.get("/moderation/?queue=hidden").content.decode()
     decide(admin, "hidden", "unhide", stage.verified.entry_id)
+    assert "/badges/" in owner.get(stage.verified.get_absolute_url()).content.decode()
     assert not Entry.objects.get(submissions=stage.verified).is_hidden
 
 
