@@ -140,6 +140,35 @@ def test_long_names_stand_side_by_side_on_a_phone(
     assert max(page.locator(".sheet").evaluate_all(FIND_CUT)) <= 0
 
 
+@pytest.mark.parametrize("width", [320, 390, 760, 768, 1020])
+def test_verdicts_stand_in_one_line_and_rows_within_their_sheet(
+    page: Page, live_portal: str, stage: Stage, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    verify(stage.digits, stage.owner, "Digits MobileNetV3-Small", 80.1, claims={"top1": 99.9})
+    for board in (stage.digits, stage.imagenet):
+        page.goto(live_portal + board.get_absolute_url())
+        heights = page.locator(".board .mark").evaluate_all("all => all.map(one => one.offsetHeight)")
+        assert max(heights) < 1.5 * min(heights)
+        assert max(page.locator(".sheet").evaluate_all(FIND_CUT)) <= 0
+    # Nor is a word torn apart for want of room.
+    names = page.locator(".board .model small").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert max(names) < 4 * min(names)
+
+
+def test_a_phone_is_not_told_what_it_does_not_show(page: Page, live_portal: str, stage: Stage) -> None:
+    legend = page.locator(".legend")
+    page.goto(live_portal + stage.digits.get_absolute_url())
+    expect(legend).to_contain_text("Hollow: the claim.")
+    expect(legend.locator("svg")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(legend.get_by_text("Hollow: the claim.")).to_be_hidden()
+    expect(legend.get_by_text("Ranks belong to verified scores")).to_be_visible()
+    page.goto(f"{live_portal}{stage.digits.get_absolute_url()}?q=zzz")
+    expect(page.get_by_text("No entry passes these filters.")).to_be_visible()
+    expect(legend).to_have_count(0)
+
+
 def test_what_is_pressed_has_room_for_a_finger(browser: Browser, live_portal: str, stage: Stage) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
