@@ -106,7 +106,7 @@ class LeaderboardView(APIView):
         }
         header = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
         if request.accepted_renderer.format == "csv":
-            text = write_csv(board.rows, [metric.key for metric in head.metrics])
+            text = "".join(write_csv(board.rows, [metric.key for metric in head.metrics]))
             return text.encode(), "text/csv; charset=utf-8", header
         body = {
             "benchmark": head.benchmark.slug,

@@ -2,10 +2,11 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from leaderboard.tables.boards import Row
+from leaderboard.tables.titles import Title
 
 ARXIV = re.compile(r"/(?:abs|pdf)/(\d{4}\.\d{4,5})")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -17,10 +18,15 @@ TEX_SIGNS = {
 }
 
 
-def write_bibtex(rows: Iterable[Row]) -> str:
-    """Return one entry a paper, in the order of the board."""
-    papers = {row.paper_url: row for row in reversed(list(rows)) if row.paper_url}
-    return "\n".join(write_entry(row) for row in reversed(papers.values()))
+def write_bibtex(title: Title, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield one entry a paper, in the order of the board."""
+    written: set[str] = set()
+    for row in rows:
+        if row.paper_url and row.paper_url not in written:
+            yield ("\n" if written else "") + write_entry(row)
+            written.add(row.paper_url)
+    if title.cut:
+        yield f"\n% {title.cut}\n"
 
 
 def write_entry(row: Row) -> str:

@@ -4,7 +4,7 @@ import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -81,6 +81,8 @@ class Row(Protocol):
 
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Characters that are written at once.
+BUFFER = 60_000
 PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 MARKDOWN_SIGNS = re.compile(r"([\\|*_`\[\]<>&])")
 
@@ -139,16 +141,20 @@ def write_table(rows: Iterable[Sequence[object]]) -> str:
     return out.getvalue()
 
 
-def write_csv(rows: Iterable[Row], keys: Sequence[str]) -> str:
-    """Return the rows with a column a metric for claim, verified score and its interval."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+def write_csv(rows: Iterable[Row], keys: Sequence[str]) -> Iterator[str]:
+    """Yield the rows with a column a metric for claim, verified score and its interval."""
     scores = [f"{key}_{part}" for key in keys for part in ("claimed", "verified", "low", "high")]
     head = ["rank", "rank_low", "rank_high", "model", "status", "verdict", *scores]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*head, "parameters", "frameworks", "paper_url", "weights_urls", "verified_at"])
     for row in rows:
         writer.writerow(list_cells(row, keys))
-    return out.getvalue()
+        if out.tell() > BUFFER:
+            yield out.getvalue()
+            out.seek(0)
+            out.truncate()
+    yield out.getvalue()
 
 
 def list_cells(row: Row, keys: Sequence[str]) -> list[object]:
@@ -176,16 +182,14 @@ def link(label: str, url: str) -> str:
     return f"[{escape(label)}]({quote(url, safe=':/?#@!$&*+,;=%~')})"
 
 
-def write_markdown(title: Title, rows: Iterable[Row]) -> str:
-    """Return a page that `tables.markdown` reads again; verified scores stand where there are any."""
+def write_markdown(title: Title, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a page that `tables.markdown` reads again; verified scores stand where there are any."""
     columns = {column.key: column.decimals for column in title.columns}
     heads = " | ".join(escape(column.label) for column in title.columns)
-    lines = [
-        *(f"# {escape(title.task)}", "", f"### {escape(title.dataset)} — {escape(title.split)}", ""),
-        *(escape(title.protocol), ""),
-        f"| Rank | Model | {heads} | Status | Weights | Paper | Code |",
-        "|" + ":--|" * (len(columns) + 6),
-    ]
+    yield from (f"# {escape(title.task)}\n\n", f"### {escape(title.dataset)} — {escape(title.split)}\n\n")
+    yield f"{escape(title.protocol)}\n\n"
+    yield f"| Rank | Model | {heads} | Status | Weights | Paper | Code |\n"
+    yield "|" + ":--|" * (len(columns) + 6) + "\n"
     for row in rows:
         parts = [
             str(row.rank or ""),
@@ -196,5 +200,6 @@ def write_markdown(title: Title, rows: Iterable[Row]) -> str:
             link(row.paper_title or "paper", row.paper_url) if row.paper_url else "",
             " ".join(link(code["label"], code["url"]) for code in row.code_urls),
         ]
-        lines.append("| " + " | ".join(parts) + " |")
-    return "\n".join(lines) + "\n"
+        yield "| " + " | ".join(parts) + " |\n"
+    if title.cut:
+        yield f"\n{title.cut}\n"

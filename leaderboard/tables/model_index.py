@@ -3,7 +3,8 @@
 Source: https://github.com/huggingface/hub-docs/blob/main/modelcard.md
 """
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
@@ -11,18 +12,31 @@ import yaml
 from leaderboard.tables.boards import Cell, Row
 from leaderboard.tables.titles import Column, Title
 
+# Rows of which those of a model are put together.
+TOGETHER = 20_000
 # What the hub calls them.
 METRIC_TYPES = {"top1": "accuracy", "top5": "top_5_accuracy", "map": "mean_average_precision", "miou": "mean_iou"}
 
 
-def write_model_index(title: Title, rows: Iterable[Row]) -> str:
-    """Return one item a model with a result for each of its rows, in the order of the board."""
-    models: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        if metrics := list(describe_scores(title, row)):
-            models.setdefault(row.model_name, []).append(describe_result(title, metrics))
-    index = {"model-index": [{"name": name, "results": results} for name, results in models.items()]}
-    return yaml.safe_dump(index, allow_unicode=True, sort_keys=False, width=120)
+def write_model_index(title: Title, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield one item a model with a result for each of its rows, in the order of the board.
+
+    Of a board longer than `TOGETHER` a model's further rows may come as a further item of its name.
+    """
+    pending, head = iter(rows), "model-index:\n"
+    while block := list(itertools.islice(pending, TOGETHER)):
+        models: dict[str, list[dict[str, Any]]] = {}
+        for row in block:
+            if metrics := list(describe_scores(title, row)):
+                models.setdefault(row.model_name, []).append(describe_result(title, metrics))
+        for name, results in models.items():
+            item = [{"name": name, "results": results}]
+            yield head + yaml.safe_dump(item, allow_unicode=True, sort_keys=False, width=120)
+            head = ""
+    if head:
+        yield "model-index: []\n"
+    if title.cut:
+        yield f"# {title.cut}\n"
 
 
 def describe_result(title: Title, metrics: list[dict[str, Any]]) -> dict[str, Any]:

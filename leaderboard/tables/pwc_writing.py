@@ -1,34 +1,41 @@
 """A board as Papers with Code's `evaluation-tables` JSON, which `tables.pwc` reads again. Pure."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from leaderboard.tables.boards import Row, state_score
 from leaderboard.tables.titles import Title
 
 
-def write_pwc(title: Title, rows: Iterable[Row]) -> str:
-    """Return a task with one dataset. The format knows no verification: `verified` names the metrics that are."""
-    sota = {"metrics": [column.label for column in title.columns], "rows": [describe_row(title, row) for row in rows]}
+def write_pwc(title: Title, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a task with one dataset. The format knows no verification: `verified` names the metrics that are."""
+    rest = [{"title": title.cut, "url": title.rest}] if title.rest else []
     dataset = {
         "dataset": f"{title.dataset} {title.split}",
         "description": title.protocol,
         "dataset_citations": [],
-        "dataset_links": [{"title": title.dataset, "url": title.url}],
+        "dataset_links": [{"title": title.dataset, "url": title.url}, *rest],
         "subdatasets": [],
-        "sota": sota,
+        "sota": {"metrics": [column.label for column in title.columns], "rows": []},
     }
     task = {
         "task": title.task,
         "description": "",
         "categories": [],
-        "datasets": [dataset],
         "subtasks": [],
         "synonyms": [],
         "source_link": title.url,
+        "datasets": [dataset],
     }
-    return json.dumps([task], ensure_ascii=False, indent=1) + "\n"
+    # The rows come last, so that they need not be there all at once.
+    before, after = json.dumps([task], ensure_ascii=False, indent=1).rsplit("[]", 1)
+    yield before + "["
+    mark = "\n"
+    for row in rows:
+        yield mark + json.dumps(describe_row(title, row), ensure_ascii=False)
+        mark = ",\n"
+    yield f"\n]{after}\n"
 
 
 def describe_row(title: Title, row: Row) -> dict[str, Any]:

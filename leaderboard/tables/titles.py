@@ -14,7 +14,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Title:
-    """The names of a board in English, its metrics, the ranking one first, and its address."""
+    """The names of a board in English, its metrics, the ranking one first, and its address.
+
+    `rest`: where the next rows are, of a table that ends before the board does.
+    """
 
     task: str
     task_slug: str
@@ -24,3 +27,10 @@ class Title:
     protocol: str
     columns: tuple[Column, ...]
     url: str
+    rest: str = ""
+
+    @property
+    def cut(self) -> str:
+        """The sentence that says so, "" of a whole board."""
+        sentence = f"These are not all rows: the next are at {self.rest} and manage.py export_leaderboard writes all."
+        return sentence if self.rest else ""

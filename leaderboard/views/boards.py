@@ -27,7 +27,7 @@ from leaderboard.queries import (
 )
 from leaderboard.queries.badges import find_badged
 from leaderboard.services import arrears
-from leaderboard.services.exports import export_board as write_board
+from leaderboard.services.exports import MOST_ROWS, write_board
 from leaderboard.views.charts import read_charts
 from leaderboard.views.columns import list_behind, list_offered, list_toggles, read_columns
 from leaderboard.views.requests import HtmxRequest
@@ -114,6 +114,7 @@ def read_context(head: Head, query: QueryDict) -> dict[str, Any]:
         "behind": list_behind(columns, get_language()),
         "toggles": list_toggles(columns, offered, get_language()),
         "downloads": list_downloads(head.benchmark.slug),
+        "most_rows": MOST_ROWS if head.facts.entries > MOST_ROWS else None,
         "parameters": parameters,
         "kept": {name: query[name] for name in ("status", "metric", "columns", "chart") if query.get(name)},
         "is_filtered": any(parameters.values()),
@@ -151,17 +152,24 @@ def show_findings(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
-    """Hand out the whole board, as far as the filters leave it, as a file."""
+    """Hand out the board as a file, as far as the filters leave it. A cut one says where its next rows are."""
     if format not in EXPORTS:
         raise Http404
-    head = find_head(slug)
+    head, cursor = find_head(slug), request.GET.get("cursor") or None
     _name, writer, content_type = EXPORTS[format]
     try:
-        text = write_board(head, writer, read_filters(request.GET))
+        board = read_board(head, read_filters(request.GET), cursor=cursor, page_size=MOST_ROWS)
     except BadQuery as bad:
         return HttpResponse(str(bad), status=400, content_type="text/plain; charset=utf-8")
-    response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{slug}.{format}"'
+    query, rest = request.GET.copy(), ""
+    if board.next_cursor:
+        query["cursor"] = board.next_cursor
+        rest = f"{request.build_absolute_uri(request.path)}?{query.urlencode()}"
+    response = HttpResponse(write_board(board, writer, rest), content_type=f"{content_type}; charset=utf-8")
+    name = f"{slug}.part.{format}" if cursor or rest else f"{slug}.{format}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    if rest:
+        response["Link"] = f'<{rest}>; rel="next"'
     return response
 
 

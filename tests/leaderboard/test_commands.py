@@ -13,7 +13,8 @@ from django.utils import timezone
 from knox.auth import TokenAuthentication
 
 from leaderboard.models import Benchmark
-from leaderboard.services import runs, submissions
+from leaderboard.services import exports, runs, submissions
+from leaderboard.services.exports import WRITERS
 from leaderboard.tables.reading import read_catalogue
 from tests.factories import claim_run, make_benchmark, make_report, make_submission, make_user
 
@@ -144,3 +145,18 @@ def test_token_of_nobody_or_of_a_closed_account_is_refused(command: Command) -> 
         command("create_token", "lim")
     with pytest.raises(CommandError, match="The account 'lin' is closed"):
         command("create_token", "lin")
+
+
+@pytest.mark.parametrize("block", [1, 7, 20])
+@pytest.mark.parametrize("format", WRITERS)
+def test_export_is_the_whole_board_however_it_is_read(
+    command: Command, imagenet: str, format: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = command("export_leaderboard", imagenet, "--format", format)
+    monkeypatch.setattr(exports, "BLOCK", block)
+    # What one answer over HTTP may hold does not bind it.
+    monkeypatch.setattr(exports, "MOST_ROWS", 3)
+    assert command("export_leaderboard", imagenet, "--format", format) == whole
+    assert "not all rows" not in whole
+    if format != "bibtex":
+        assert all(name in whole for name in ("PNASNet", "Inception-v4", "DenseNet-121"))

@@ -1,6 +1,7 @@
 """The board as a reader uses it: narrowed, with chosen columns, with what is level with the leader marked."""
 
 import datetime as dt
+import json
 
 import pytest
 from django.db.models import F
@@ -13,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from leaderboard import versions
 from leaderboard.models import Benchmark, BenchmarkMetric, Entry, Paper, Protocol, Standing, Weights
 from leaderboard.services.standings import note_facts, refresh_benchmark
+from leaderboard.views.boards import EXPORTS
 from tests.factories import make_benchmark, make_entry, make_metric, make_user
 from tests.web.conftest import verify
 
@@ -269,3 +271,46 @@ def test_filtering_moves_nothing_but_the_rows(board: Benchmark, live_portal: str
     page.get_by_role("link", name="Links shown").click()
     page.wait_for_url("**columns=**")
     assert page.locator("td.links").count() == 0
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
+    """A board of five entries where a file holds two."""
+    monkeypatch.setattr("leaderboard.views.boards.MOST_ROWS", 2)
+    board = make_benchmark()
+    for number in range(5):
+        entry = make_entry(board, f"Net {number}", claims={"top1": 90.0 - number})
+        entry.model.paper = Paper.objects.create(url=f"https://example.org/{number}", title=f"Net {number}")
+        entry.model.save()
+    refresh_benchmark(board)
+    return board
+
+
+@pytest.mark.parametrize("format", EXPORTS)
+def test_cut_download_says_so_and_where_the_rest_is(client: Client, many: Benchmark, format: str) -> None:
+    address: str | None = f"/benchmarks/{many.slug}/export.{format}?status=claimed"
+    names, parts = [], []
+    while address:
+        answer = client.get(address)
+        text = answer.content.decode()
+        names.append([name for name in ("Net 0", "Net 1", "Net 2", "Net 3", "Net 4") if name in text])
+        following = answer.get("Link", "")
+        if following and format != "csv":
+            assert "cursor=" in text
+        assert ("These are not all rows" in text) == bool(following and format not in ("csv", "json"))
+        parts.append(".part." in answer["Content-Disposition"])
+        address = following.removeprefix("<").removesuffix('>; rel="next"') or None
+    assert names == [["Net 0", "Net 1"], ["Net 2", "Net 3"], ["Net 4"]]
+    assert parts == [True] * 3
+
+
+def test_whole_download_says_nothing_of_a_rest(client: Client, many: Benchmark) -> None:
+    answer = client.get(f"/benchmarks/{many.slug}/export.json?q=Net 3")
+    assert json.loads(answer.content)["next"] is None
+    assert "Link" not in answer
+    assert answer["Content-Disposition"].endswith(f'"{many.slug}.json"')
+
+
+def test_page_tells_where_a_file_ends(client: Client, many: Benchmark) -> None:
+    page = client.get(many.get_absolute_url()).content.decode()
+    assert "A file has at most 2 rows and says where the next are" in page

@@ -9,7 +9,7 @@ from leaderboard.services.exports import WRITERS, export_board
 
 
 class Command(BaseCommand):
-    help = "Write a leaderboard to standard output, best first."
+    help = "Write a whole leaderboard to standard output, best first."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("benchmark", metavar="BENCHMARK", help="its slug")
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         head = find_head(find_benchmark(options["benchmark"]).slug)
         assert head is not None
         try:
-            text = export_board(head, options["format"])
+            for text in export_board(head, options["format"]):
+                self.stdout.write(text, ending="")
         except BadQuery as bad:
             raise CommandError(str(bad)) from bad
-        self.stdout.write(text, ending="")
