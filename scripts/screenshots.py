@@ -123,7 +123,8 @@ def take(browser: Browser, base: str, shot: Shot, state: StorageState | None) ->
     # What is below the window comes in only when somebody scrolls there.
     page.evaluate("for (const image of document.querySelectorAll('img[loading=lazy]')) image.loading = 'eager'")
     page.wait_for_load_state("networkidle")
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    # No wait for a function, which is tried again with `eval`, and that the portal's policy forbids.
+    page.evaluate("Promise.allSettled([...document.images].map(image => image.decode()))")
     store(page.screenshot(full_page=True), FOLDER / f"{shot.name}.png")
     context.close()
 
