@@ -19,6 +19,7 @@ from django.test import Client
 from leaderboard import versions
 from leaderboard.models import Benchmark, Claim, Entry, Paper
 from leaderboard.services.standings import refresh_benchmark, refresh_entry
+from portal import repeats
 from portal.repeats import RepeatMiddleware, find_release
 from tests.factories import make_benchmark, make_entry, make_metric, make_user
 
@@ -44,6 +45,8 @@ def add(board: Benchmark, name: str) -> None:
 def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the requests of a test meet one application, as they do in one process, however slow the machine is."""
     monkeypatch.setattr(versions, "KEPT_SECONDS", 60)
+    # All tags are new every ten minutes by the clock, in the middle of a test too.
+    monkeypatch.setattr(repeats, "KEPT_SECONDS", 10**10)
     VISITORS.append(Client())
     yield
     VISITORS.clear()
