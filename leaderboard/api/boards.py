@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from leaderboard.api.missing import miss
+from leaderboard.api.paging import bounded
 from leaderboard.api.serializers import BoardSerializer
 from leaderboard.models import Benchmark
 from leaderboard.queries import PAGE_SIZE, BadQuery, Head, read_board, read_filters, read_number
@@ -79,7 +80,7 @@ class LeaderboardView(APIView):
             parameter("as_of", OpenApiTypes.DATE, "the board as it stood when that day ended, in UTC"),
             parameter("q", OpenApiTypes.STR, "part of the model's name"),
             parameter("cursor", OpenApiTypes.STR, "from `next` or `previous`"),
-            parameter("page_size", OpenApiTypes.INT, f"1 to {MAX_PAGE_SIZE}"),
+            parameter("page_size", bounded(MAX_PAGE_SIZE), f"1 to {MAX_PAGE_SIZE}"),
         ],
         responses={(200, "application/json"): BoardSerializer, (200, "text/csv"): OpenApiTypes.STR},
     )

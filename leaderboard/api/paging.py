@@ -12,6 +12,11 @@ from rest_framework.request import Request
 from leaderboard.queries import BadQuery, read_number
 
 
+def bounded(most: int) -> dict[str, Any]:
+    """Return the schema of how many rows a page may have."""
+    return {"type": "integer", "minimum": 1, "maximum": most}
+
+
 class BySlug(CursorPagination):
     ordering = "slug"
     page_size = 50
@@ -20,6 +25,13 @@ class BySlug(CursorPagination):
 
     def get_page_size(self, request: Request) -> int:
         return read_number(request.query_params, "page_size", 1, self.max_page_size) or self.page_size
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        parameters = super().get_schema_operation_parameters(view)
+        for parameter in parameters:
+            if parameter["name"] == self.page_size_query_param:
+                parameter["schema"] = bounded(self.max_page_size)
+        return parameters
 
     def paginate_queryset(
         self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None

@@ -33,6 +33,19 @@ def test_schema_names_every_address_of_the_contract(anyone: APIClient) -> None:
     }
 
 
+def test_schema_tells_how_many_rows_a_page_may_have(anyone: APIClient) -> None:
+    paths = anyone.get("/api/v1/schema/", headers={"accept": "application/json"}).json()["paths"]
+    sizes = {
+        path: parameter["schema"]
+        for path, methods in paths.items()
+        for parameter in methods.get("get", {}).get("parameters", [])
+        if parameter["name"] == "page_size"
+    }
+    assert "/api/v1/tasks/" in sizes
+    assert "/api/v1/benchmarks/{slug}/leaderboard/" in sizes
+    assert all(schema["minimum"] == 1 and schema["maximum"] >= 200 for schema in sizes.values())
+
+
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_docs_open_in_a_browser_under_the_content_policy(live_portal: str, page: Page) -> None:
