@@ -103,12 +103,19 @@ class ModelSerializer(StoredSerializer[Model]):
         return [{"framework": w.framework, "url": w.url, "sha256": w.sha256} for w in model.weights.all()]
 
 
+@extend_schema_field({"type": ["object", "null"]})
+class ProtocolField(serializers.JSONField):
+    """A protocol as it was sent, null where none was. Described here, as a JSON field that may be null is described
+    as anything or null, so that null is both."""
+
+
 class SubmissionSummarySerializer(StoredSerializer[Submission]):
     """A submission in a list. `result` is the id of its standing result, null while there is none."""
 
     benchmark = serializers.SlugRelatedField[Benchmark](slug_field="slug", read_only=True)
     model = serializers.CharField(source="model_name", read_only=True)
     result = serializers.UUIDField(read_only=True, allow_null=True)
+    protocol = ProtocolField(read_only=True)
 
     class Meta:
         model = Submission
