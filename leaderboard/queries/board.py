@@ -29,11 +29,11 @@ T = TypeVar("T")
 
 
 class Counts(NamedTuple):
-    """How many entries a board has, whatever the page of it is narrowed to."""
+    """How many entries a board has, whatever the page of it is narrowed to, or how many of them one entry is."""
 
-    entries: int
-    verified: int
-    mismatch: int
+    entries: int = 0
+    verified: int = 0
+    mismatch: int = 0
 
     @classmethod
     def of(cls, facts: BoardFacts) -> "Counts":

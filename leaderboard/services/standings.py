@@ -13,6 +13,7 @@ from evaluation.paired import unpack
 from evaluation.ranks import find_rank_intervals
 from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
 from leaderboard.queries import heads
+from leaderboard.queries.board import Counts
 from leaderboard.queries.derivation import BATCH, build_standing, collect_known, settle
 from leaderboard.queries.pairs import NOTHING, Outcomes, read_outcomes
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
@@ -55,24 +56,17 @@ def refresh_entry(entry: Entry) -> None:
         shift_facts(facts, entry, before, read_share(entry, metrics))
 
 
-class Share(NamedTuple):
-    """What one entry adds to the counts of its board."""
-
-    entries: int = 0
-    verified: int = 0
-    mismatch: int = 0
-
-
-def read_share(entry: Entry, metrics: Sequence[Metric]) -> Share:
+def read_share(entry: Entry, metrics: Sequence[Metric]) -> Counts:
+    """Return what one entry adds to the counts of its board."""
     found = Standing.objects.filter(entry=entry, metric__in=metrics[:1], is_visible=True)
     row = found.values_list("verified", "is_mismatch").first()
-    return Share(1, int(row[0] is not None), int(row[1])) if row else Share()
+    return Counts(1, int(row[0] is not None), int(row[1])) if row else Counts()
 
 
-def shift_facts(facts: BoardFacts, entry: Entry, before: Share, after: Share) -> None:
+def shift_facts(facts: BoardFacts, entry: Entry, before: Counts, after: Counts) -> None:
     """Write down what one entry has changed, without looking at the others."""
     changes = {
-        name: getattr(facts, name) + new - old for name, old, new in zip(Share._fields, before, after, strict=True)
+        name: getattr(facts, name) + new - old for name, old, new in zip(Counts._fields, before, after, strict=True)
     }
     known = {*facts.frameworks, *entry.weights.values_list("framework", flat=True)}
     has_links = facts.has_links or has_linked(Entry.objects.filter(pk=entry.pk))
