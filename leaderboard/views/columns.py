@@ -22,15 +22,15 @@ COLUMNS: dict[str, str | Promise] = {
     "date": _("Verified"),
 }
 USUAL = ("strip", "metrics", "verdict", "links", "date")
-# The classes of a column and of the cell at its head, where it stands behind the scores.
+# The classes of a column that stands behind the scores.
 KINDS = {
-    "parameters": ("fact", "number fact"),
-    "multiply_adds": ("fact", "number fact"),
-    "published": ("fact", "fact"),
-    "extra_data": ("fact", "fact"),
-    "verdict": ("verdict", "verdict"),
-    "links": ("links", "links"),
-    "date": ("date", "date"),
+    "parameters": "number fact",
+    "multiply_adds": "number fact",
+    "published": "fact",
+    "extra_data": "fact",
+    "verdict": "verdict",
+    "links": "links",
+    "date": "date",
 }
 
 
@@ -45,11 +45,10 @@ class Toggle:
 
 @dataclass(frozen=True)
 class Behind:
-    """A column behind the scores: its name, its class, and the classes of the cell at its head."""
+    """A column behind the scores: its name and its classes."""
 
     name: str
     kind: str
-    head: str
 
 
 def list_offered(head: Head) -> tuple[str, ...]:
@@ -79,4 +78,4 @@ def list_toggles(shown: tuple[str, ...], offered: tuple[str, ...], language: str
 @cache
 def list_behind(shown: tuple[str, ...], language: str | None) -> tuple[Behind, ...]:
     """Return what is shown behind the scores, in the reader's language, which is the active one."""
-    return tuple(Behind(str(COLUMNS[key]), *KINDS[key]) for key in shown if key in KINDS)
+    return tuple(Behind(str(COLUMNS[key]), KINDS[key]) for key in shown if key in KINDS)
