@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from leaderboard.api.missing import miss
-from leaderboard.api.paging import bounded
+from leaderboard.api.paging import bounded, link_page
 from leaderboard.api.serializers import BoardSerializer
 from leaderboard.models import Benchmark
 from leaderboard.queries import PAGE_SIZE, BadQuery, Head, read_board, read_filters, read_number
@@ -101,10 +101,8 @@ class LeaderboardView(APIView):
         size = read_number(request.query_params, "page_size", 1, MAX_PAGE_SIZE) or PAGE_SIZE
         cursor = request.query_params.get("cursor") or None
         board = read_board(head, read_filters(request.query_params), cursor=cursor, page_size=size)
-        links = {
-            "next": self.link(request, board.next_cursor),
-            "previous": self.link(request, board.previous_cursor),
-        }
+        cursors = {"next": board.next_cursor, "previous": board.previous_cursor}
+        links = {name: link_page(request._request, cursor) if cursor else None for name, cursor in cursors.items()}
         header = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
         if request.accepted_renderer.format == "csv":
             text = "".join(write_csv(board.rows, [metric.key for metric in head.metrics]))
@@ -117,13 +115,6 @@ class LeaderboardView(APIView):
             "results": [row_to_dict(row) for row in board.rows],
         }
         return orjson.dumps(body), "application/json", header
-
-    def link(self, request: Request, cursor: str | None) -> str | None:
-        if cursor is None:
-            return None
-        query = request.query_params.copy()
-        query["cursor"] = cursor
-        return f"{request.build_absolute_uri(request.path)}?{query.urlencode()}"
 
 
 def answer(body: bytes, content_type: str, links: str) -> HttpResponse:

@@ -5,11 +5,19 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 from leaderboard.queries import BadQuery, read_number
+
+
+def link_page(request: HttpRequest, cursor: str) -> str:
+    """Return the address of the page that the cursor leads to; all else is as it was asked for."""
+    query = request.GET.copy()
+    query["cursor"] = cursor
+    return f"{request.build_absolute_uri(request.path)}?{query.urlencode()}"
 
 
 def bounded(most: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from leaderboard import charts
+from leaderboard.api.paging import link_page
 from leaderboard.models import Benchmark, BoardFacts, Entry, Standing
 from leaderboard.queries import (
     BadQuery,
@@ -161,10 +162,7 @@ def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
         board = read_board(head, read_filters(request.GET), cursor=cursor, page_size=MOST_ROWS)
     except BadQuery as bad:
         return HttpResponse(str(bad), status=400, content_type="text/plain; charset=utf-8")
-    query, rest = request.GET.copy(), ""
-    if board.next_cursor:
-        query["cursor"] = board.next_cursor
-        rest = f"{request.build_absolute_uri(request.path)}?{query.urlencode()}"
+    rest = link_page(request, board.next_cursor) if board.next_cursor else ""
     response = HttpResponse(write_board(board, writer, rest), content_type=f"{content_type}; charset=utf-8")
     name = f"{slug}.part.{format}" if cursor or rest else f"{slug}.{format}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
