@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from django.core.cache import cache
 from django.http import HttpResponse
-from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -88,13 +86,14 @@ class LeaderboardView(APIView):
         head = find_head(slug)
         if head is None:
             raise miss(Benchmark, slug)
-        kind = request.accepted_renderer.format
-        key = head.facts.name_version("api", kind, get_language(), request.build_absolute_uri())
-        kept = cache.get(key)
-        if kept is None:
-            kept = self.write(request, head)
-            cache.set(key, kept, head.facts.KEPT_SECONDS)
-        return answer(*kept)
+        body, content_type, links = self.write(request, head)
+        response = HttpResponse(body, content_type=content_type)
+        if links:
+            response["Link"] = links
+        # Its tag, and 304, are `portal.repeats`' to say.
+        response["Cache-Control"] = "no-cache"
+        response["Vary"] = "Accept, Accept-Language"
+        return response
 
     def write(self, request: Request, head: Head) -> tuple[bytes, str, str]:
         """Return the body of the answer, its content type and its `Link` header. Raises: BadQuery."""
@@ -115,13 +114,3 @@ class LeaderboardView(APIView):
             "results": [row_to_dict(row) for row in board.rows],
         }
         return orjson.dumps(body), "application/json", header
-
-
-def answer(body: bytes, content_type: str, links: str) -> HttpResponse:
-    """Return the body with its neighbours in `Link`. Its tag, and 304, are `portal.repeats`' to say."""
-    response = HttpResponse(body, content_type=content_type)
-    if links:
-        response["Link"] = links
-    response["Cache-Control"] = "no-cache"
-    response["Vary"] = "Accept, Accept-Language"
-    return response

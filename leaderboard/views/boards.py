@@ -4,13 +4,10 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -68,26 +65,18 @@ def find_head(slug: str) -> Head:
 def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     """Show a page of the board. What is wrong with a filter is said in place of the rows."""
     head = find_head(slug)
-    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request
-    part = "table" if is_fragment else "content"
-    key = head.facts.name_version(part, get_language(), request.get_full_path())
-    text, status = cache.get(key) or (None, 200)
-    if text is None:
-        context = read_context(head, request.GET)
-        if not is_fragment:
-            context |= {
-                "variants": head.variants,
-                "charts": read_charts(head, request.GET.get("chart", "")),
-                "findings": read_findings(head.facts),
-            }
-        text, status = render_to_string(f"{TEMPLATE}#{part}", context, request), 400 if context["error"] else 200
-        if status == 200:
-            cache.set(key, (text, status), head.facts.KEPT_SECONDS)
-    if is_fragment:
-        response = HttpResponse(text, status=status)
+    context = read_context(head, request.GET)
+    status = 400 if context["error"] else 200
+    if request.htmx and not request.htmx.history_restore_request:
+        response = render(request, f"{TEMPLATE}#table", context, status=status)
     else:
-        context = {"benchmark": head.benchmark, "facts": head.facts, "base_url": settings.BASE_URL}
-        response = render(request, TEMPLATE, context | {"content": mark_safe(text)}, status=status)
+        context |= {
+            "variants": head.variants,
+            "charts": read_charts(head, request.GET.get("chart", "")),
+            "findings": read_findings(head.facts),
+            "base_url": settings.BASE_URL,
+        }
+        response = render(request, TEMPLATE, context, status=status)
     response["Vary"] = "HX-Request, Cookie, Accept-Language"
     return response
 
