@@ -156,7 +156,13 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
             ],
         },
-    }
+    },
+    {
+        # The table of a board alone.
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "jinja2"],
+        "OPTIONS": {"environment": "leaderboard.views.table.make_environment"},
+    },
 ]
 
 # --- Database -------------------------------------------------------------------------------------------------------

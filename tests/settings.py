@@ -55,7 +55,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 # A template variable that does not exist fails the test; so does an N+1 query inside one request.
-cast(dict[str, Any], TEMPLATES[0]["OPTIONS"])["string_if_invalid"] = FailingVariable(BASE_DIR)
+cast(list[dict[str, Any]], TEMPLATES)[0]["OPTIONS"]["string_if_invalid"] = FailingVariable(BASE_DIR)
 INSTALLED_APPS = ["zeal", *INSTALLED_APPS]
 MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]
 ZEAL_RAISE = True

@@ -3,13 +3,10 @@
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
 
 import nh3
 from django import template
-from django.template import RequestContext
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_noop, ngettext
 from markdown_it import MarkdownIt
@@ -150,23 +147,6 @@ def markdown(text: str) -> SafeString:
 def web(address: str) -> str:
     """Return an address as a link may carry it: the web's, or none. Forms refuse others; other ways in may not."""
     return address if address.startswith(("https://", "http://")) else ""
-
-
-@lru_cache(maxsize=1000)
-def write_parameter(name: str, value: str) -> str:
-    return urlencode({name: value})
-
-
-@register.simple_tag(takes_context=True)
-def change(context: RequestContext, **changes: str | None) -> str:
-    """Return this page's query with parameters changed, or left out where None.
-
-    As Django's `querystring` does, which copies and writes the whole query anew for each of a board's twenty links.
-    """
-    parameters = dict(context.request.GET.lists())
-    parameters |= {name: [] if value is None else [value] for name, value in changes.items()}
-    query = "&".join([write_parameter(name, value) for name, values in parameters.items() for value in values])
-    return f"?{query}" if query or context.request.GET else ""
 
 
 @register.simple_tag

@@ -1,51 +1,23 @@
 """The leaderboard: the ranked view of a benchmark's entries, and what is made of it."""
 
-from functools import lru_cache
-from typing import Any
-
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.translation import get_language
+from django.template.loader import render_to_string
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from leaderboard import charts
 from leaderboard.api.paging import link_page
 from leaderboard.models import Benchmark, BoardFacts, Entry, Standing
-from leaderboard.queries import (
-    BadQuery,
-    Board,
-    Head,
-    read_board,
-    read_filters,
-    read_findings,
-)
+from leaderboard.queries import BadQuery, Head, read_board, read_filters, read_findings
 from leaderboard.queries.badges import find_badged
-from leaderboard.services import arrears
-from leaderboard.services.exports import MOST_ROWS, write_board
+from leaderboard.services import arrears, exports
 from leaderboard.views.charts import read_charts
-from leaderboard.views.columns import list_behind, list_offered, list_toggles, read_columns
 from leaderboard.views.requests import HtmxRequest
-
-TEMPLATE = "leaderboard/board.html"
-# By how their addresses end: what each is called, who writes it, and its content type.
-EXPORTS = {
-    "csv": ("CSV", "csv", "text/csv"),
-    "json": ("JSON", "json", "application/json"),
-    "md": ("Markdown", "markdown", "text/markdown"),
-    "bib": ("BibTeX", "bibtex", "application/x-bibtex"),
-    "pwc.json": ("Papers with Code", "pwc", "application/json"),
-    "model-index.yml": ("model-index", "model-index", "application/yaml"),
-}
-FILTERS = (
-    *("status", "framework", "max_parameters", "max_multiply_adds", "published_from", "published_to"),
-    *("extra_data", "as_of", "q"),
-)
-SIZES = (5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000)
-OPERATIONS = (300_000_000, 600_000_000, 2_000_000_000, 5_000_000_000, 15_000_000_000)
+from leaderboard.views.table import EXPORTS, TABLE, read_table
 
 
 def find_benchmark(slug: str) -> Benchmark:
@@ -65,68 +37,23 @@ def find_head(slug: str) -> Head:
 def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     """Show a page of the board. What is wrong with a filter is said in place of the rows."""
     head = find_head(slug)
-    context = read_context(head, request.GET)
+    context = read_table(head, request.GET)
     status = 400 if context["error"] else 200
     if request.htmx and not request.htmx.history_restore_request:
-        response = render(request, f"{TEMPLATE}#table", context, status=status)
+        response = render(request, TABLE, context, status=status, using="jinja2")
     else:
-        context |= {
+        context = {
+            "benchmark": head.benchmark,
+            "facts": head.facts,
+            "table": mark_safe(render_to_string(TABLE, context, request, using="jinja2")),
             "variants": head.variants,
             "charts": read_charts(head, request.GET.get("chart", "")),
             "findings": read_findings(head.facts),
             "base_url": settings.BASE_URL,
         }
-        response = render(request, TEMPLATE, context, status=status)
+        response = render(request, "leaderboard/board.html", context, status=status)
     response["Vary"] = "HX-Request, Cookie, Accept-Language"
     return response
-
-
-def read_context(head: Head, query: QueryDict) -> dict[str, Any]:
-    """Return what the table shows."""
-    error, board = "", None
-    parameters = {name: query.get(name, "") for name in FILTERS}
-    try:
-        board = read_board(head, read_filters(query), cursor=query.get("cursor") or None)
-    except BadQuery as bad:
-        error = str(bad)
-    offered = list_offered(head)
-    columns = read_columns(query, offered)
-    return {
-        "benchmark": head.benchmark,
-        "board": board,
-        "error": error,
-        "facts": head.facts,
-        "counts": board.counts if board else head.facts,
-        "sizes": list_sizes(SIZES, parameters["max_parameters"]),
-        "operations": list_sizes(OPERATIONS, parameters["max_multiply_adds"]),
-        "axis": make_axis(board) if board and "strip" in columns else None,
-        "columns": columns,
-        "behind": list_behind(columns, get_language()),
-        "toggles": list_toggles(columns, offered, get_language()),
-        "downloads": list_downloads(head.benchmark.slug),
-        "most_rows": MOST_ROWS if head.facts.entries > MOST_ROWS else None,
-        "parameters": parameters,
-        "kept": {name: query[name] for name in ("status", "metric", "columns", "chart") if query.get(name)},
-        "is_filtered": any(parameters.values()),
-    }
-
-
-@lru_cache
-def list_downloads(slug: str) -> tuple[tuple[str, str], ...]:
-    """Return what a board can be taken away as: name and address; JSON is the API's, page by page."""
-    addresses = {format: reverse("board-export", args=[slug, format]) for format in EXPORTS}
-    addresses["json"] = reverse("api:leaderboard", args=[slug])
-    return tuple((name, addresses[format]) for format, (name, _writer, _type) in EXPORTS.items())
-
-
-def list_sizes(usual: tuple[int, ...], chosen: str) -> list[tuple[str, str]]:
-    """Return the sizes to choose from as value and text, with the one that the address asks for."""
-    sizes = {*usual, *([int(chosen)] if chosen.isascii() and chosen.isdigit() and len(chosen) < 17 else [])}
-    return [(str(size), charts.name_count(size)) for size in sorted(sizes)]
-
-
-def make_axis(board: Board) -> charts.Axis | None:
-    return charts.make_axis([row.scores.get(board.metric.key) for row in board.rows], board.metric)
 
 
 @require_safe
@@ -148,11 +75,11 @@ def export_board(request: HttpRequest, slug: str, format: str) -> HttpResponse:
     head, cursor = find_head(slug), request.GET.get("cursor") or None
     _name, writer, content_type = EXPORTS[format]
     try:
-        board = read_board(head, read_filters(request.GET), cursor=cursor, page_size=MOST_ROWS)
+        board = read_board(head, read_filters(request.GET), cursor=cursor, page_size=exports.MOST_ROWS)
     except BadQuery as bad:
         return HttpResponse(str(bad), status=400, content_type="text/plain; charset=utf-8")
     rest = link_page(request, board.next_cursor) if board.next_cursor else ""
-    response = HttpResponse(write_board(board, writer, rest), content_type=f"{content_type}; charset=utf-8")
+    response = HttpResponse(exports.write_board(board, writer, rest), content_type=f"{content_type}; charset=utf-8")
     name = f"{slug}.part.{format}" if cursor or rest else f"{slug}.{format}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     if rest:

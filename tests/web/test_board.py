@@ -1,6 +1,7 @@
 """The board as a reader uses it: narrowed, with chosen columns, with what is level with the leader marked."""
 
 import datetime as dt
+import html
 import json
 
 import pytest
@@ -14,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from leaderboard import versions
 from leaderboard.models import Benchmark, BenchmarkMetric, Entry, Paper, Protocol, Standing, Weights
 from leaderboard.services.standings import note_facts, refresh_benchmark
-from leaderboard.views.boards import EXPORTS
+from leaderboard.views.table import EXPORTS, change
 from tests.factories import make_benchmark, make_entry, make_metric, make_user
 from tests.web.conftest import verify
 
@@ -172,12 +173,11 @@ def test_metric_that_a_board_is_given_shows_at_once(board: Benchmark) -> None:
 )
 def test_links_change_the_address_as_django_does(query: str) -> None:
     request = RequestFactory().get(f"/?{query}")
-    for changes in ("cursor=None", "metric='top 5' cursor=None", "columns='a,b'"):
-        ours, theirs = (
-            engines["django"].from_string("{% load veriboard %}" + f"{{% {tag} {changes} %}}").render({}, request)
-            for tag in ("change", "querystring")
-        )
-        assert ours == theirs
+    several: list[dict[str, str | None]] = [{"cursor": None}, {"metric": "top 5", "cursor": None}, {"columns": "a,b"}]
+    for changes in several:
+        written = " ".join(f"{name}={value and repr(value)}" for name, value in changes.items())
+        theirs = engines["django"].from_string(f"{{% querystring {written} %}}").render({}, request)
+        assert change(dict(request.GET.lists()), **changes) == html.unescape(theirs)
 
 
 def test_names_around_a_board_change_with_what_they_name(board: Benchmark) -> None:
@@ -276,7 +276,7 @@ def test_filtering_moves_nothing_but_the_rows(board: Benchmark, live_portal: str
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
     """A board of five entries where a file holds two."""
-    monkeypatch.setattr("leaderboard.views.boards.MOST_ROWS", 2)
+    monkeypatch.setattr("leaderboard.services.exports.MOST_ROWS", 2)
     board = make_benchmark()
     for number in range(5):
         entry = make_entry(board, f"Net {number}", claims={"top1": 90.0 - number})

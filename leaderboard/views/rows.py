@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache, partial
 from uuid import UUID
 
-from django import template
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
@@ -21,7 +20,6 @@ from leaderboard.models import Metric
 from leaderboard.queries import Board, BoardRow, ScoreCell
 from leaderboard.templatetags.veriboard import row_difference, score, signed, size, web
 
-register = template.Library()
 NOBODY = UUID(int=0)
 # The rows at the top of a board stand on page after page, and frameworks in row after row.
 escape = lru_cache(maxsize=10_000)(html.escape)
@@ -202,8 +200,7 @@ class RowWriter:
         return f'<td class="date">{link}</td>'
 
 
-@register.simple_tag
-def board_rows(board: Board, columns: tuple[str, ...], axis: charts.Axis | None) -> SafeString:
+def write_rows(board: Board, columns: tuple[str, ...], axis: charts.Axis | None) -> SafeString:
     """Write the rows of this page of the board."""
     writer = RowWriter(board, columns, axis)
     return mark_safe("\n".join(writer.write(row) for row in board.rows))
