@@ -5,15 +5,18 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.core.serializers import serialize
+from django.db import connection
 from django.test import Client
 from django.utils import translation
 
 from leaderboard.models import Benchmark, Claim, Dataset, Entry, Model, Resource, Standing, Task, Weights
+from leaderboard.services import catalogue
 from leaderboard.tables.vocabulary import make_slug
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +165,35 @@ def test_timm_table_is_taken_twice_without_a_change(shared_data: Path) -> None:
     assert Claim.objects.count() == 2 * 1556
     assert "nothing changed" in take(path)
     assert Claim.objects.count() == 2 * 1556
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("need_postgresql")
+def test_import_while_its_tables_are_seen_empty_ends(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that a rehearsal left behind bring the database's own look at the tables, before this import is through."""
+    taking = catalogue.Importer.take_benchmark
+
+    def look_meanwhile(*arguments: Any) -> Benchmark:
+        taken = taking(*arguments)
+        beside = connection.copy()
+        with beside.cursor() as cursor:
+            cursor.execute("VACUUM leaderboard_entry, leaderboard_weights, leaderboard_entry_weights")
+        beside.close()
+        return taken
+
+    monkeypatch.setattr(catalogue.Importer, "take_benchmark", look_meanwhile)
+    lines = (shared_data / "timm/results-imagenet.csv").read_text().splitlines(keepends=True)
+    path = tmp_path / "results-imagenet.csv"
+    path.write_text("".join(lines[:701]))
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '10s'")
+        try:
+            take(path)
+        finally:
+            cursor.execute("RESET statement_timeout")
+    assert Entry.objects.count() == 700
 
 
 BROKEN = {
