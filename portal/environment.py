@@ -113,6 +113,8 @@ ORIGIN = matching(
     r"https?://[a-z0-9_.*\[\]-]+(:[0-9]+)?/?|https?://\[[0-9a-f:.]+\](:[0-9]+)?/?", "like https://host, without a path"
 )
 MAIL_HOST = matching(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]+", "the name of a host, without a port")
+# How a mail server is spoken to, and its usual port.
+MAIL_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 MAIL_ADDRESS = matching(r"[^@\r\n]+@[^@\r\n]+", "an address of mail")
 RATE = matching(
     r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", "like 600/min: a number a second, min, hour or day"

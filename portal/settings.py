@@ -353,6 +353,12 @@ EMAIL_BACKEND = env.str(
     validate=allowed.check_class,
 )
 EMAIL_HOST = env.str("EMAIL_HOST", "localhost", validate=allowed.MAIL_HOST)
+email_security = env.str("EMAIL_SECURITY", "none", validate=validate.OneOf(allowed.MAIL_PORTS))
+EMAIL_PORT = env.int("EMAIL_PORT", allowed.MAIL_PORTS[email_security], validate=validate.Range(min=1, max=65535))
+EMAIL_USE_TLS, EMAIL_USE_SSL = email_security == "starttls", email_security == "tls"
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_USER", ""), env.str("EMAIL_HOST_PASSWORD", "")
+if EMAIL_HOST_PASSWORD and email_security == "none" and EMAIL_HOST not in ("localhost", "127.0.0.1", "::1"):
+    refuse("EMAIL_SECURITY", "has to be starttls or tls, as EMAIL_HOST_PASSWORD would cross the network in clear")
 # A mail server that does not answer holds up whoever waits for it no longer than this.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "veriboard@localhost", validate=allowed.MAIL_ADDRESS)

@@ -72,6 +72,8 @@ WRONG = {
     "ACCOUNT_EMAIL_VERIFICATION": ("yes",),
     "EMAIL_BACKEND": ("smtp", "portal.nowhere.Backend"),
     "EMAIL_HOST": ("mail.example:25",),
+    "EMAIL_SECURITY": ("ssl",),
+    "EMAIL_PORT": ("0", "65536", "smtp"),
     "DEFAULT_FROM_EMAIL": ("portal",),
     "GITHUB_CLIENT_ID": ("id",),
     "API_RATE_ANON": ("600", "0/min", "600/fortnight"),
@@ -170,3 +172,15 @@ def test_services_are_chosen_by_settings_alone(tmp_path: Path) -> None:
     )
     expected = "django.db.backends.postgresql redis://broker.example/0 storages.backends.s3.S3Storage\n"
     assert outcome.stdout == expected, outcome.stderr
+
+
+@pytest.mark.parametrize(("security", "expected"), [("starttls", "587 True False"), ("tls", "465 False True")])
+def test_mail_account_goes_over_tls(security: str, expected: str, tmp_path: Path) -> None:
+    code = "print(settings.EMAIL_PORT, settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL, settings.EMAIL_HOST_PASSWORD)"
+    given = {"EMAIL_HOST": "mail.example", "EMAIL_HOST_USER": "board", "EMAIL_HOST_PASSWORD": "hidden"}
+    outcome = load_settings(tmp_path, code, EMAIL_SECURITY=security, **given)
+    assert outcome.stdout == f"{expected} hidden\n", outcome.stderr
+    refused = load_settings(tmp_path, **given)
+    assert_refused(refused, "EMAIL_SECURITY")
+    assert "hidden" not in refused.stderr
+    assert load_settings(tmp_path, **given | {"EMAIL_HOST": "localhost"}).returncode == 0
