@@ -120,6 +120,7 @@ SENTENCES = (
     gettext_noop("The protocol has an unknown key %(unknown)s; known are %(cls)s."),
     gettext_noop('The protocol is a JSON object such as {"resize": 256, "crop": 224}.'),
     gettext_noop("The registered dataset cannot be read here: %(fault)s"),
+    gettext_noop("The scores of an image change with the other images of its batch; export the model in evaluation mode, so that each image is scored by itself."),
     gettext_noop("The tensor %(name)s has a shape that does not fit its bytes; the file is damaged."),
     gettext_noop("The tensor %(name)s has an impossible shape or place; the file is damaged."),
     gettext_noop("The tensor %(name)s has the type %(dtype)s, which is not evaluated; save it as float32."),

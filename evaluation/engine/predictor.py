@@ -1,5 +1,6 @@
 """A network on its device with what a batch of pixels needs to go through it: a size that fits, buffers, a forward."""
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from evaluation.engine.job import Job
 DEFAULT_BATCHES = (64, 512)
 MULTIPLE = 16
 CALIBRATION_BATCH = 64
+# Of the spread of an image's scores: a hundred times what the order of additions explains.
+MIXED = 1e-2
 TOO_LARGE = "The ONNX model needs more memory than there is here, even for one image at a time; export a smaller one."
 
 
@@ -184,7 +187,26 @@ class Predictor:
             except (MemoryError, RuntimeError) as error:
                 self.halve_batch(error)
         logits: npt.NDArray[np.float32] = torch.cat(parts).to("cpu", torch.float32).numpy()
+        if self.loaded.is_graph:
+            self.check_alone(pixels, logits)
         return logits
+
+    @torch.inference_mode()
+    def check_alone(self, pixels: npt.NDArray[np.uint8], logits: npt.NDArray[np.float32]) -> None:
+        """Compute one of these images, any, without the others. A graph may hold what mixes the images of a batch.
+
+        Raises: InputFault where its scores are others then.
+        """
+        place = random.randrange(len(pixels))
+        # Twice, as some graphs that leave out sides of one leave out a batch of one.
+        images = normalise(torch.from_numpy(pixels[[place, place]]), self.mean, self.std)
+        alone, expected = check_rows(self.way.run(images), 2)[0].numpy(), logits[place]
+        # Scores that are no numbers are refused as such.
+        if np.isfinite(expected).all() and not np.abs(alone - expected).max() <= MIXED * np.ptp(expected):
+            raise InputFault(
+                "The scores of an image change with the other images of its batch;"
+                " export the model in evaluation mode, so that each image is scored by itself."
+            )
 
 
 def fill(count: int, multiple: int) -> int:

@@ -181,6 +181,29 @@ def test_graph_that_gives_all_images_one_row_is_refused(tmp_path: Path) -> None:
         attempt(path)
 
 
+class Mixing(nn.Module):
+    """A network that takes from each score its mean over the batch."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.module(images)
+        return scores - scores.mean(dim=0, keepdim=True)
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_graph_that_mixes_the_images_of_a_batch_is_refused(
+    batch: int | None, here: Engine, images: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "w.onnx"
+    export(Mixing(make_network(ARCHITECTURE, 3)).eval(), weights, batch=batch)
+    outcome = here("evaluate", "--dataset", images, "--weights", weights, *PROTOCOL, "--output", tmp_path / "r.json")
+    assert outcome.status == 2
+    assert "change with the other images of its batch" in outcome.errors
+
+
 def test_graph_for_another_size_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.onnx"
     export(make_network(ARCHITECTURE, 3), path)
