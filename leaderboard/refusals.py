@@ -50,6 +50,7 @@ SENTENCES = (
     gettext_noop("The ONNX model cannot be loaded: %(shorten)s"),
     gettext_noop("The ONNX model cannot be run: %(shorten)s"),
     gettext_noop("The ONNX model has %(inputs)s inputs and %(outputs)s outputs; export it with the images as its only input and the class scores as its only output."),
+    gettext_noop("The ONNX model needs more memory than there is here, even for one image at a time; export a smaller one."),
     gettext_noop("The ONNX model takes %(inputs)s of %(inputs2)s dimensions; export it for float32 images in batches (N×3×H×W)."),
     gettext_noop("The ONNX model takes images of %(want)s, the protocol makes %(have)s; export it for those."),
     gettext_noop("The address answered %(status)s; open it in a browser that is not signed in and check."),

@@ -88,6 +88,9 @@ def list_parts(table: ast.expr) -> Iterator[ast.expr]:
 
 def write_template(node: ast.expr, texts: Texts) -> str:
     """Return the sentence with its values as placeholders, "" where the expression is none."""
+    if isinstance(node, ast.Name):
+        text = texts.get(node.id, "")
+        return text.replace("%", "%%") if " " in text else ""
     if isinstance(node, ast.Constant):
         return node.value.replace("%", "%%").strip() if isinstance(node.value, str) and " " in node.value else ""
     if not isinstance(node, ast.JoinedStr):

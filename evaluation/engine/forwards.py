@@ -167,12 +167,12 @@ def rehearse() -> None:
         choose(network.cuda(), images.cuda(), "auto", TRIED)
 
 
-def agree(found: object, expected: object) -> bool:
-    """Tell whether two sets of logits differ by no more than the order of additions explains."""
+def agree(found: object, expected: object, noise: float = NOISE) -> bool:
+    """Tell whether two sets of logits differ by no more than this share of their spread, or are of other shapes."""
     if not (isinstance(found, torch.Tensor) and isinstance(expected, torch.Tensor)) or found.shape != expected.shape:
         return False
     spread = float(expected.max() - expected.min())
-    return bool((found - expected).abs().max() <= NOISE * spread)
+    return bool((found - expected).abs().max() <= noise * spread)
 
 
 def measure(forward: Forward, images: torch.Tensor) -> float:

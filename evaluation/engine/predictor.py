@@ -14,6 +14,7 @@ from evaluation.engine.forwards import (
     MEASURED_FROM,
     TRIED,
     Forward,
+    agree,
     choose,
     open_early,
 )
@@ -25,6 +26,10 @@ MULTIPLE = 16
 CALIBRATION_BATCH = 64
 # Of the spread of an image's scores: a hundred times what the order of additions explains.
 MIXED = 1e-2
+MIXING = (
+    "The scores of an image change with the other images of its batch;"
+    " export the model in evaluation mode, so that each image is scored by itself."
+)
 TOO_LARGE = "The ONNX model needs more memory than there is here, even for one image at a time; export a smaller one."
 
 
@@ -186,8 +191,11 @@ class Predictor:
                 start += len(batch)
             except (MemoryError, RuntimeError) as error:
                 self.halve_batch(error)
+        if len({part.shape[1] for part in parts}) > 1:
+            raise InputFault(MIXING)
         logits: npt.NDArray[np.float32] = torch.cat(parts).to("cpu", torch.float32).numpy()
-        if self.loaded.is_graph:
+        # Where memory holds one image at a time, each was alone.
+        if self.loaded.is_graph and self.batch_size > 1:
             self.check_alone(pixels, logits)
         return logits
 
@@ -200,13 +208,10 @@ class Predictor:
         place = random.randrange(len(pixels))
         # Twice, as some graphs that leave out sides of one leave out a batch of one.
         images = normalise(torch.from_numpy(pixels[[place, place]]), self.mean, self.std)
-        alone, expected = check_rows(self.way.run(images), 2)[0].numpy(), logits[place]
+        alone, expected = check_rows(self.way.run(images), 2)[0], torch.from_numpy(logits[place])
         # Scores that are no numbers are refused as such.
-        if np.isfinite(expected).all() and not np.abs(alone - expected).max() <= MIXED * np.ptp(expected):
-            raise InputFault(
-                "The scores of an image change with the other images of its batch;"
-                " export the model in evaluation mode, so that each image is scored by itself."
-            )
+        if expected.isfinite().all() and not agree(alone, expected, MIXED):
+            raise InputFault(MIXING)
 
 
 def fill(count: int, multiple: int) -> int:

@@ -204,6 +204,31 @@ def test_graph_that_mixes_the_images_of_a_batch_is_refused(
     assert "change with the other images of its batch" in outcome.errors
 
 
+class Flattening(nn.Module):
+    """A network with one score more for every image of the batch."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.module(images)
+        return torch.cat([scores, scores @ scores.T], dim=1)
+
+
+@pytest.mark.parametrize("size", ["64", "16"])
+def test_graph_with_more_outputs_for_more_images_is_refused(
+    size: str, here: Engine, images: Path, tmp_path: Path
+) -> None:
+    """Of 18 images: in one batch of 32, or in two of 16, of which the second is filled up."""
+    weights = tmp_path / "w.onnx"
+    export(Flattening(make_network(ARCHITECTURE, 3)).eval(), weights)
+    arguments = ("--dataset", images, "--weights", weights, *PROTOCOL, "--batch-size", size)
+    outcome = here("evaluate", *arguments, "--output", tmp_path / "r.json")
+    assert outcome.status == 2
+    assert "change with the other images of its batch" in outcome.errors
+
+
 def test_graph_for_another_size_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.onnx"
     export(make_network(ARCHITECTURE, 3), path)
