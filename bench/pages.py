@@ -21,6 +21,7 @@ import django
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
+from django.http import QueryDict
 from django.utils import timezone
 
 from bench.boards import fill
@@ -29,9 +30,10 @@ from bench.outcomes import draw_outcomes, store_outcomes
 from demo.words import draw_table, say
 from evaluation.contract import EvaluationReport, Score
 from leaderboard.models import Benchmark, BoardFacts, Standing, Submission
+from leaderboard.queries import read_board, read_filters
 from leaderboard.queries.board import Cursor
 from leaderboard.queries.heads import forget_heads
-from leaderboard.services import runs, submissions
+from leaderboard.services import arrears, runs, submissions
 from leaderboard.versions import forget
 from portal.accounts.models import User
 from portal.wsgi import application
@@ -184,12 +186,36 @@ def compare_pages(boards: list[Benchmark]) -> list[tuple[str, ...]]:
     ]
 
 
+def find_ratio(found: dict[Reader, list[list[Timing]]]) -> str:
+    """Return the p50 of the largest board over that of the smallest."""
+    medians = [statistics.median(t.total for t in timings) for timings in found[Reader.AFTER_A_START]]
+    return f"{medians[-1] / medians[0]:.2f}"
+
+
 def summarise(found: dict[Reader, list[list[Timing]]]) -> Iterator[str]:
     yield from map(describe, found[Reader.AFTER_A_START])
-    medians = [statistics.median(t.total for t in timings) for timings in found[Reader.AFTER_A_START]]
-    yield f"{medians[-1] / medians[0]:.2f}"
+    yield find_ratio(found)
     for timings in found.values():
         yield f"{statistics.median(t.python for t in timings[-1]):.1f} ms"
+
+
+def compare_lengths(boards: list[Benchmark]) -> list[tuple[str, ...]]:
+    """Return a row a filter and sort: of as many rows as the smallest board has of it, p50 there and on the largest."""
+    ends = [boards[0], boards[-1]]
+    rows: list[tuple[str, ...]] = []
+    for name, query in PAGES.items():
+        shown = count_rows(boards[0], query)
+        found = measure("JSON", f"{query}&page_size={max(shown, 1)}", ends, {})
+        totals, ratio = [describe(timings) for timings in found[Reader.AFTER_A_START]], find_ratio(found)
+        rows.append((name, str(shown), *totals, ratio))
+    return rows
+
+
+def count_rows(board: Benchmark, query: str) -> int:
+    """Return how many rows the board's first page has."""
+    head = arrears.find_head(board.slug)
+    assert head is not None
+    return len(read_board(head, read_filters(QueryDict(query))).rows)
 
 
 def repeat(path: str, headers: dict[str, str]) -> tuple[float, int]:
@@ -271,6 +297,8 @@ def main(largest: int) -> None:
             ("one request", *sizes, "ratio", *(f"Python, {each.value}" for each in Reader)), compare_pages(boards)
         )
     )
+    say()
+    say(draw_table(("JSON of as many rows", "rows", sizes[0], sizes[-1], "ratio"), compare_lengths(boards)))
     say()
     say(draw_table(("repeated", "status", "median", "a second and core"), compare_repeats(boards)))
     say()
