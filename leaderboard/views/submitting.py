@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -91,11 +91,13 @@ def show_form(request: SignedInRequest) -> HttpResponse:
     return render(request, "leaderboard/submit.html", context, status=400 if form.is_refused else 200)
 
 
-@login_required
 @never_cache
 @require_safe
-def show_protocol(request: SignedInRequest) -> HttpResponse:
-    """Show the fields of the protocol anew, after another benchmark, architecture or file was chosen."""
+def show_protocol(request: HttpRequest) -> HttpResponse:
+    """Show the fields of the protocol anew, after another benchmark, architecture or file was chosen.
+
+    For everybody: the form asks for them after its session has ended too, and would take in the page to sign in on.
+    """
     slug = request.GET.get("benchmark", "")[:100].replace("\0", "")
     boards = Benchmark.objects.select_related("protocol").filter(slug=slug)
     context = {

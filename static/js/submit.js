@@ -99,9 +99,14 @@ document.addEventListener("change", async (event) => {
   if (!found?.is_refused && file.size > Number(form.dataset.part)) upload = startUpload(form, file);
 });
 
+// A form that a script has read has the button for readers without script in it, too.
+function findButton(form) {
+  return form.querySelector(".actions button");
+}
+
 async function send(form) {
   const bar = form.querySelector("progress");
-  const button = form.querySelector("button[type=submit]");
+  const button = findButton(form);
   button.disabled = true;
   if (upload && !(await upload.finished)) {
     button.disabled = false;
@@ -141,7 +146,7 @@ function showFailure(form, sentence) {
   if (sentence) place.textContent = sentence;
   place.hidden = false;
   form.querySelector("progress").hidden = true;
-  form.querySelector("button[type=submit]").disabled = false;
+  findButton(form).disabled = false;
 }
 
 document.addEventListener("submit", (event) => {

@@ -82,7 +82,7 @@ ROUTES = {
     "badges/<slug:benchmark>/<slug:model>/": ("302", "405"),
     "compare/": FILE,
     "submit/": ("in 200 200 200", "in 400 400 400"),
-    "submit/protocol/": ("in 200 200 200", "in 405 405 405"),
+    "submit/protocol/": FILE,
     "submit/check/": ("in 405 405 405", "in 400 400 400"),
     "submissions/": ("in 200 200 200", "405"),
     "submissions/<uuid:pk>/": FILE,

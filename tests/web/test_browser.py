@@ -84,6 +84,19 @@ def test_form_says_so_where_the_visit_has_ended(
     expect(button).to_be_enabled()
 
 
+def test_form_shown_again_is_not_sent_twice(page: Page, live_portal: str, shapes: Benchmark, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.pth"
+    broken.write_text("no model at all")
+    sign_up(page, live_portal)
+    fill_form(page, live_portal, broken)
+    expect(page.locator("#weights-error")).to_be_visible()
+    page.route("**/submit/", lambda route: None)
+    page.set_input_files("#weights", write_weights(tmp_path / "net.safetensors"))
+    button = page.get_by_role("button", name="Submit for verification")
+    button.click()
+    expect(button).to_be_disabled()
+
+
 def test_chinese_reader_stays_in_chinese(page: Page, live_portal: str, shapes: Benchmark) -> None:
     page.goto(live_portal)
     page.get_by_role("button", name="中文").first.click()
