@@ -27,9 +27,10 @@ SELECT {model} + i, CASE WHEN i % 10007 = 0 THEN 'MXNet' WHEN i % 10 < 6 THEN 'P
 FROM generate_series(1::bigint, {size}) AS i
 """
 ENTRIES = """
-INSERT INTO leaderboard_entry (benchmark_id, model_id, variant, code_urls, extra_data, status, verdict, verified_at,
-                               is_hidden, hidden_reason, is_stale, created_at)
-SELECT {benchmark}, {model} + i, 'PyTorch', '[]', CASE WHEN i % 50 = 0 THEN 'JFT-300M' ELSE '' END,
+INSERT INTO leaderboard_entry (benchmark_id, model_id, variant, preprocessing, code_urls, extra_data, status, verdict,
+                               verified_at, is_hidden, hidden_reason, is_stale, created_at)
+SELECT {benchmark}, {model} + i, 'PyTorch', jsonb_build_object('crop', 160 + 32 * (i % 8)), '[]',
+       CASE WHEN i % 50 = 0 THEN 'JFT-300M' ELSE '' END,
        CASE WHEN i % {step} > 0 THEN 'claimed' WHEN i % ({step} * 10) = 0 THEN 'mismatch' ELSE 'verified' END,
        CASE WHEN i % {step} > 0 THEN 'none' WHEN i % ({step} * 10) = 0 THEN 'below' ELSE 'match' END,
        CASE WHEN i % {step} = 0 THEN now() END, false, '', false, now()

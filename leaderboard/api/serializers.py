@@ -240,6 +240,7 @@ class RowSerializer(serializers.Serializer[Any]):
     rank_low = serializers.IntegerField(allow_null=True)
     rank_high = serializers.IntegerField(allow_null=True)
     model = serializers.DictField(child=serializers.CharField())
+    image_size = serializers.IntegerField(allow_null=True, help_text="in pixels, where the claim's source states it")
     status = serializers.ChoiceField(["claimed", "verified", "mismatch"])
     verdict = serializers.ChoiceField(["match", "below", "above", "none"])
     claims = serializers.DictField(child=serializers.FloatField())

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from leaderboard.models.benchmark import Benchmark
 from leaderboard.models.metric import Metric
 from leaderboard.models.model import Model
-from leaderboard.models.shapes import check_links
+from leaderboard.models.shapes import check_links, check_preprocessing
 from leaderboard.models.weights import Weights
 
 
@@ -31,8 +31,14 @@ class Entry(models.Model):
 
     benchmark = models.ForeignKey(Benchmark, models.PROTECT, related_name="entries")
     model = models.ForeignKey(Model, models.PROTECT, related_name="entries")
-    # Tells sets of weights of one model apart: the frameworks of an imported row, the digest of submitted weights.
+    # Tells rows of one model apart: an imported one's frameworks and image size, the digest of submitted weights.
     variant = models.CharField(max_length=120)
+    preprocessing = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_preprocessing],
+        help_text=_('what its source says of the images, such as {"resize": 328, "crop": 288}; empty: nothing'),
+    )
     weights = models.ManyToManyField(Weights, related_name="entries")
     code_urls = models.JSONField(
         default=list, blank=True, validators=[check_links], help_text='[{"label": "PyTorch", "url": "https://…"}]'
@@ -81,9 +87,15 @@ class Entry(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("entry", args=[self.pk])
 
+    @property
+    def image_size(self) -> int | None:
+        """In pixels, where its source says."""
+        size: int | None = self.preprocessing.get("crop")
+        return size
+
     def clean(self) -> None:
         # An emptied field of a form is none.
-        self.code_urls = self.code_urls or []
+        self.code_urls, self.preprocessing = self.code_urls or [], self.preprocessing or {}
 
 
 class StandingQuerySet(models.QuerySet["Standing"]):

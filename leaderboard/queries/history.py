@@ -151,6 +151,7 @@ def build_row(standing: Standing, scores: dict[str, ScoreCell], links: list[Weig
         verified_at=entry.verified_at,
         model_slug=model.slug,
         model_name=model.name,
+        image_size=entry.image_size,
         parameters=model.parameters,
         multiply_adds=model.multiply_adds,
         paper_url=paper.url if paper else "",

@@ -60,6 +60,7 @@ class BoardRow(NamedTuple):
     verified_at: dt.datetime | None
     model_slug: str
     model_name: str
+    image_size: int | None
     parameters: int | None
     multiply_adds: int | None
     paper_url: str
@@ -76,6 +77,11 @@ class BoardRow(NamedTuple):
         return self.rank_low == 1 and self.rank not in (None, 1)
 
     @property
+    def setting(self) -> tuple[str, ...]:
+        """Return what tells the row from others of its model."""
+        return (*([f"{self.image_size} px"] if self.image_size else []), *self.frameworks)
+
+    @property
     def frameworks(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(link.framework for link in self.weights))
 
@@ -87,7 +93,7 @@ LINES = """
 WITH chosen (entry_id, order_value, rank, rank_low, rank_high) AS ({chosen})
 SELECT chosen.entry_id, chosen.order_value, chosen.rank, chosen.rank_low, chosen.rank_high,
        entry.status, entry.verdict, entry.extra_data, CAST(entry.code_urls AS text), entry.verified_at,
-       model.slug, model.name, model.parameters, model.multiply_adds,
+       model.slug, model.name, CAST(entry.preprocessing AS text), model.parameters, model.multiply_adds,
        coalesce(paper.url, ''), coalesce(paper.title, ''), paper.published_on,
        (SELECT CAST({collect}({array}(framework, url, sha256)) AS text)
         FROM (SELECT weights.framework, weights.url, weights.sha256 FROM leaderboard_entry_weights AS link
@@ -149,6 +155,7 @@ def list_converters(vendor: str) -> list[tuple[int, Callable[[Any], Any]]]:
     fields = BoardRow._fields
     found: list[tuple[int, Callable[[Any], Any]]] = [
         (fields.index("code_urls"), orjson.loads),
+        (fields.index("image_size"), read_image_size),
         (fields.index("weights"), read_links),
         (fields.index("result_id"), read_ids),
     ]
@@ -158,6 +165,12 @@ def list_converters(vendor: str) -> list[tuple[int, Callable[[Any], Any]]]:
         for convert in connection.ops.get_db_converters(column):
             found.append((fields.index(name), functools.partial(convert, expression=column, connection=connection)))
     return found
+
+
+@functools.lru_cache
+def read_image_size(text: str) -> int | None:
+    size: int | None = orjson.loads(text).get("crop")
+    return size
 
 
 def read_links(text: str | None) -> tuple[WeightsLink, ...]:

@@ -106,8 +106,8 @@ class Importer:
 
     def __init__(self, source: str) -> None:
         self.source, self.report = source, ImportReport()
-        # By board, model and its weights: the variants that this table's rows so far are.
-        self.seen: dict[tuple[int, int, str], set[str]] = defaultdict(set)
+        # By board and model: the variants that this table's rows so far are.
+        self.seen: dict[tuple[int, int], set[str]] = defaultdict(set)
 
     def ensure(self, kind: type[M], key: dict[str, Any], facts: dict[str, Any]) -> M:
         """Return the object with this key, made where it is missing, its empty fields filled from `facts`.
@@ -191,6 +191,9 @@ class Importer:
         if not entry.code_urls and codes:
             entry.code_urls = codes
             entry.save(update_fields=["code_urls"])
+        if not entry.preprocessing and (stated := describe_images(parsed)):
+            entry.preprocessing = stated
+            entry.save(update_fields=["preprocessing"])
         entry.weights.add(*weights)
         for key, score in parsed.scores.items():
             if refusal := self.take_claim(entry, metrics[key], score.value, score.text):
@@ -199,13 +202,15 @@ class Importer:
     def number_row(self, parsed: ParsedEntry, benchmark: Benchmark, model: Model) -> str:
         """Return the row's variant; a table's further rows of one model with the same weights are numbered.
 
-        They stay for the lint to find. Where such rows are stored, each is the one that states the same scores.
+        They stay for the lint to find. Where such rows are stored, each is the one that states the same scores. So is
+        one that leads to no weights, as in a model-index: it may be any of the model's rows of its image size.
         """
         name = name_variant(parsed, benchmark, model)
-        taken = self.seen[benchmark.pk, model.pk, name]
-        is_named = models.Q(variant=name) | models.Q(variant__startswith=f"{name}{REPEATED}")
-        rows = Entry.objects.filter(is_named, benchmark=benchmark, model=model).order_by("pk")
-        same = (row.variant for row in rows if row.variant not in taken and states(row, parsed))
+        taken = self.seen[benchmark.pk, model.pk]
+        rows = Entry.objects.filter(benchmark=benchmark, model=model).order_by("pk")
+        named = [row for row in rows if row.variant.partition(REPEATED)[0] == name]
+        alike = [row for row in rows if row.image_size == parsed.image_size] if not has_links(parsed) else []
+        same = (row.variant for row in (*named, *alike) if row.variant not in taken and states(row, parsed))
         numbered = (f"{name}{REPEATED}{number}" if number > 1 else name for number in itertools.count(1))
         variant = next(same, None) or next(each for each in numbered if each not in taken)
         taken.add(variant)
@@ -229,6 +234,10 @@ class Importer:
             return f"{metric.label} is {text}, and {known.text or known.value} by an earlier import of {self.source}"
         self.ensure(Claim, {"entry": entry, "metric": metric, "source": self.source}, {"value": value, "text": text})
         return ""
+
+
+def has_links(parsed: ParsedEntry) -> bool:
+    return bool(parsed.weights or parsed.codes)
 
 
 def states(entry: Entry, parsed: ParsedEntry) -> bool:
@@ -281,13 +290,23 @@ def name_model(name: str) -> str:
     return slugify(name.replace("+", " plus ").replace("*", " star "))[:110] or f"model-{digest(name)}"
 
 
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def describe_images(parsed: ParsedEntry) -> dict[str, int | str]:
+    """Return the fields of the protocol that the row states."""
+    stated = {"resize": parsed.resize, "crop": parsed.image_size, "interpolation": parsed.interpolation}
+    return {name: value for name, value in stated.items() if value}
+
+
 def name_variant(parsed: ParsedEntry, benchmark: Benchmark, model: Model) -> str:
     """Return what tells this row's set of weights from the model's other rows on the board."""
     links: list[ParsedLink] = parsed.weights or parsed.codes
     name = " ".join(
         [
             "+".join(sorted({link.label for link in links}))[:80] or NOT_GIVEN,
-            *([parsed.variant] if parsed.variant else []),
+            *([f"{parsed.image_size} px"] if parsed.image_size else []),
         ]
     )
     same = Entry.objects.filter(benchmark=benchmark, model=model, variant=name).prefetch_related("weights").first()
@@ -295,10 +314,6 @@ def name_variant(parsed: ParsedEntry, benchmark: Benchmark, model: Model) -> str
     if same is None or {weights.url for weights in same.weights.all()} == addresses:
         return name
     return f"{name} {digest(' '.join(sorted(addresses)) or str(sorted(parsed.scores.items())))}"
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def read_date(text: str) -> dt.date | None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.files import File
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from evaluation.attestation import load_or_make_key, make_statement, sign
@@ -108,10 +109,19 @@ def strip_report(report: EvaluationReport) -> dict[str, object]:
 def find_entry(submission: Submission, report: EvaluationReport) -> Entry | None:
     """Return the entry whose weights these are: by content, by address, or by the digest in the published file's name.
 
-    A name alone never matches, so nobody can put other weights under a claim that is not theirs.
+    A name alone never matches, so nobody can put other weights under a claim that is not theirs. Nor does an entry
+    that states another image size: the same weights may stand on the board once for each.
     """
-    sha256 = str(report.weights["sha256"])
     entries = Entry.objects.filter(benchmark=submission.benchmark).select_related("model").order_by("id")
+    unstated = find_weighed(entries.filter(preprocessing__crop__isnull=True), submission, report)
+    if (size := report.protocol.get("crop")) is None:
+        return unstated
+    return find_weighed(entries.filter(preprocessing__crop=size), submission, report) or unstated
+
+
+def find_weighed(entries: QuerySet[Entry], submission: Submission, report: EvaluationReport) -> Entry | None:
+    """Return the first of the entries whose weights these are."""
+    sha256 = str(report.weights["sha256"])
     slug = make_slug(submission.model_name)
     if entry := entries.filter(weights__sha256=sha256, model__slug=slug).first():
         return entry

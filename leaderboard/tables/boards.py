@@ -51,6 +51,8 @@ class Row(Protocol):
     @property
     def model_name(self) -> str: ...
     @property
+    def image_size(self) -> int | None: ...
+    @property
     def status(self) -> str: ...
     @property
     def verdict(self) -> str: ...
@@ -100,6 +102,7 @@ def row_to_dict(row: Row) -> dict[str, Any]:
         "rank_low": row.rank_low,
         "rank_high": row.rank_high,
         "model": {"slug": row.model_slug, "name": row.model_name},
+        "image_size": row.image_size,
         "status": row.status,
         "verdict": row.verdict,
         "claims": claims,
@@ -147,7 +150,7 @@ def write_csv(rows: Iterable[Row], keys: Sequence[str]) -> Iterator[str]:
     head = ["rank", "rank_low", "rank_high", "model", "status", "verdict", *scores]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*head, "parameters", "frameworks", "paper_url", "weights_urls", "verified_at"])
+    writer.writerow([*head, "parameters", "frameworks", "paper_url", "weights_urls", "verified_at", "image_size"])
     for row in rows:
         writer.writerow(list_cells(row, keys))
         if out.tell() > BUFFER:
@@ -170,6 +173,7 @@ def list_cells(row: Row, keys: Sequence[str]) -> list[object]:
         neutralise(row.paper_url),
         neutralise(" ".join([link.url for link in row.weights])),
         row.verified_at.isoformat() if row.verified_at else "",
+        row.image_size,
     ]
 
 
@@ -188,12 +192,13 @@ def write_markdown(title: Title, rows: Iterable[Row]) -> Iterator[str]:
     heads = " | ".join(escape(column.label) for column in title.columns)
     yield from (f"# {escape(title.task)}\n\n", f"### {escape(title.dataset)} — {escape(title.split)}\n\n")
     yield f"{escape(title.protocol)}\n\n"
-    yield f"| Rank | Model | {heads} | Status | Weights | Paper | Code |\n"
-    yield "|" + ":--|" * (len(columns) + 6) + "\n"
+    yield f"| Rank | Model | Image size | {heads} | Status | Weights | Paper | Code |\n"
+    yield "|" + ":--|" * (len(columns) + 7) + "\n"
     for row in rows:
         parts = [
             str(row.rank or ""),
             escape(row.model_name),
+            f"{row.image_size} px" if row.image_size else "",
             *(state_score(row.scores.get(key), decimals) for key, decimals in columns.items()),
             str(row.status),
             " ".join(link(w.framework, w.url) for w in row.weights if w.url),

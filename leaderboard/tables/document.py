@@ -47,8 +47,10 @@ class ParsedEntry:
     paper_title: str = ""
     paper_date: str = ""
     parameters: int | None = None
-    # What tells rows of one model in one set of weights apart, such as the image size it was tested at.
-    variant: str = ""
+    # What the images were made to, in pixels, where the source says so: rows of one model differ by it.
+    image_size: int | None = None
+    resize: int | None = None
+    interpolation: str = ""
     line: int = 0
 
 

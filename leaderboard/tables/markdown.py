@@ -18,7 +18,7 @@ from leaderboard.tables.document import (
     ParsedTask,
     Skipped,
 )
-from leaderboard.tables.scores import SkippedRow, is_absent, is_score, is_web, read_score
+from leaderboard.tables.scores import SkippedRow, is_absent, is_score, is_web, read_image_size, read_score
 from leaderboard.tables.vocabulary import (
     TASKS,
     describe_dataset,
@@ -37,6 +37,7 @@ COLUMNS = {
     "weights": ("weights", "权重"),
     "paper": ("paper", "论文", "paper / source", "paper/source"),
     "code": ("code", "代码"),
+    "image_size": ("image size", "图像尺寸"),
     # Not read, and no metric: a rank follows from the scores, a status from our own runs.
     "rank": ("rank", "#", "排名"),
     "status": ("status", "状态"),
@@ -236,8 +237,10 @@ def read_entry(line: int, cells: list[Cell], columns: dict[str, int], metrics: d
             scores[metric.key] = read_score(text, metric.label)
     if not scores:
         raise SkippedRow("the row states no score")
+    size = columns.get("image_size", len(cells))
     return ParsedEntry(
         model=model,
+        image_size=read_image_size(cells[size].text) if size < len(cells) else None,
         scores=scores,
         weights=name_links(pick_links(cells, columns.get("weights")), "unstated"),
         codes=name_links(pick_links(cells, columns.get("code")), "code"),

@@ -19,7 +19,7 @@ from leaderboard.tables.document import (
     Skipped,
 )
 from leaderboard.tables.model_index import METRIC_TYPES
-from leaderboard.tables.scores import SkippedRow, read_score
+from leaderboard.tables.scores import SkippedRow, read_image_size, read_score
 from leaderboard.tables.vocabulary import (
     ENGLISH,
     SPLIT_NAMES,
@@ -108,10 +108,11 @@ def take_result(model: str, result: Node, tasks: dict[str, ParsedTask], number: 
             benchmark.metrics.append(column)
     if not scores:
         raise SkippedRow("the row states no score")
-    rows = (each for each in benchmark.entries if each.model == model)
+    size = read_image_size(read_text(read_part(read_part(result, "dataset"), "args"), "image_size"))
+    rows = (each for each in benchmark.entries if (each.model, each.image_size) == (model, size))
     entry = next((row for row in rows if row.scores | scores == scores | row.scores), None)
     if entry is None:
-        entry = ParsedEntry(model=model, line=number)
+        entry = ParsedEntry(model=model, image_size=size, line=number)
         benchmark.entries.append(entry)
     entry.scores |= scores
 

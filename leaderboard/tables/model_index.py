@@ -28,7 +28,7 @@ def write_model_index(title: Title, rows: Iterable[Row]) -> Iterator[str]:
         models: dict[str, list[dict[str, Any]]] = {}
         for row in block:
             if metrics := list(describe_scores(title, row)):
-                models.setdefault(row.model_name, []).append(describe_result(title, metrics))
+                models.setdefault(row.model_name, []).append(describe_result(title, row, metrics))
         for name, results in models.items():
             item = [{"name": name, "results": results}]
             yield head + yaml.safe_dump(item, allow_unicode=True, sort_keys=False, width=120)
@@ -39,12 +39,12 @@ def write_model_index(title: Title, rows: Iterable[Row]) -> Iterator[str]:
         yield f"# {title.cut}\n"
 
 
-def describe_result(title: Title, metrics: list[dict[str, Any]]) -> dict[str, Any]:
+def describe_result(title: Title, row: Row, metrics: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "task": {"type": title.task_slug, "name": title.task},
         "dataset": {
             **{"type": title.dataset_slug, "name": title.dataset, "split": title.split},
-            "args": {"protocol": title.protocol},
+            "args": {"protocol": title.protocol, **({"image_size": row.image_size} if row.image_size else {})},
         },
         "metrics": metrics,
         "source": {"name": "Veriboard", "url": title.url},

@@ -14,7 +14,7 @@ from leaderboard.tables.document import (
     ParsedTask,
     Skipped,
 )
-from leaderboard.tables.scores import SkippedRow, is_absent, is_web, read_score
+from leaderboard.tables.scores import SkippedRow, is_absent, is_web, read_image_size, read_score
 from leaderboard.tables.vocabulary import (
     ENGLISH,
     TASKS,
@@ -112,6 +112,7 @@ def read_row(row: dict[str, Any], labels: dict[str, ParsedMetric], number: int) 
         paper_url=paper_url if is_web(paper_url) else "",
         paper_title=row.get("paper_title") or "",
         paper_date=row.get("paper_date") or "",
+        image_size=read_image_size(row.get("image_size")),
         line=number,
     )
 

@@ -45,6 +45,7 @@ def describe_row(title: Title, row: Row) -> dict[str, Any]:
         "model_name": row.model_name,
         "metrics": {label: text for label, text in stated.items() if text},
         "verified": [column.label for column in verified],
+        **({"image_size": row.image_size} if row.image_size else {}),
         "paper_url": row.paper_url,
         "paper_title": row.paper_title,
         "paper_date": row.published_on.isoformat() if row.published_on else None,

@@ -14,6 +14,8 @@ SPREAD = re.compile(r"\s*(?:±|\+/-).*$")
 # A comma stands between thousands alone: "95,1" might be meant either way.
 NUMBER = re.compile(r"[+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
 THOUSANDS = {"k": 1e3, "m": 1e6, "b": 1e9}
+LONGEST_SIDE = 4096
+SIDE = re.compile(r"([1-9]\d{0,3})(?: ?[x×] ?\1)?(?: ?(?:px|pixels|像素))?", re.ASCII)
 MAX_SAID = 40
 
 
@@ -42,6 +44,12 @@ def is_score(text: str) -> bool:
     except SkippedRow:
         return False
     return True
+
+
+def read_image_size(value: object) -> int | None:
+    """Return the side of square images in pixels, as of 288, "288 px" or "288 × 288"; None where none is told."""
+    side = SIDE.fullmatch(str(value).strip())
+    return int(side[1]) if side and int(side[1]) <= LONGEST_SIDE else None
 
 
 def is_web(url: str) -> bool:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+from evaluation.contract import INTERPOLATIONS
 from leaderboard.tables.document import (
     FormatFault,
     ParsedBenchmark,
@@ -13,7 +14,7 @@ from leaderboard.tables.document import (
     ParsedTask,
     Skipped,
 )
-from leaderboard.tables.scores import SkippedRow, is_absent, read_score
+from leaderboard.tables.scores import SkippedRow, is_absent, read_image_size, read_score
 from leaderboard.tables.vocabulary import TASKS, describe_dataset, describe_metric, describe_protocol
 
 NEEDED = ("model", "top1", "top5")
@@ -66,11 +67,24 @@ def read_row(row: dict[str, str], line: int) -> ParsedEntry:
         parameters = round(float(millions) * 1e6) if millions else None
     except ValueError as error:
         raise SkippedRow(f"param_count is {millions!r}, which is no number") from error
+    size, share = read_image_size(row.get("img_size")), read_share(row.get("crop_pct") or "")
+    interpolation = row.get("interpolation") or ""
     return ParsedEntry(
         model=model,
         scores=scores,
         weights=[ParsedLink("PyTorch", HUB + model)],
         parameters=parameters,
-        variant=f"{row['img_size'][:20]} px" if row.get("img_size") else "",
+        image_size=size,
+        resize=read_image_size(int(size / share)) if size and share else None,
+        interpolation=interpolation if interpolation in INTERPOLATIONS else "",
         line=line,
     )
+
+
+def read_share(text: str) -> float | None:
+    """Return which part of an image's side is kept, as `crop_pct` says; above 0, at most 1."""
+    try:
+        share = float(text)
+    except ValueError:
+        return None
+    return share if 0.1 < share <= 1 else None

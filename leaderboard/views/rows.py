@@ -111,7 +111,7 @@ class RowWriter:
     def write_model(self, row: BoardRow) -> str:
         notes = [str(row.published_on.year)] if row.published_on else []
         notes += [size(row.parameters)] if row.parameters else []
-        notes += [escape(framework) for framework in row.frameworks]
+        notes += [escape(each) for each in row.setting]
         if row.extra_data and "extra_data" not in self.columns:
             title = f"{self.texts['extra']}: {escape(row.extra_data)}"
             notes.insert(0, f'<span class="plus" title="{title}">+{escape(shorten(row.extra_data))}</span>')

@@ -24,7 +24,7 @@ from leaderboard.services.cutting import guess_parts
 from leaderboard.services.file_checks import FileCheck, look_at
 from leaderboard.services.intake import count_left, find_ban, read_request
 from leaderboard.services.previews import preview
-from leaderboard.services.protocols import write_fields
+from leaderboard.services.protocols import PREFIX, write_fields
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import Repeated, submit_once
 from leaderboard.services.uploads import list_own
@@ -164,7 +164,8 @@ def is_uuid(text: str) -> bool:
 def propose_entry(entry: Entry) -> dict[str, str]:
     weights = entry.weights.order_by("-framework").first()
     claims = {f"claim_{claim.metric.key}": claim.text for claim in entry.claims.select_related("metric")}
-    return claims | {
+    stated = {PREFIX + name: str(value) for name, value in entry.preprocessing.items()}
+    return (claims | stated) | {
         "benchmark": entry.benchmark.slug,
         "model_name": entry.model.name,
         "architecture": entry.model.architecture,

@@ -7,7 +7,7 @@ from django.conf import LazySettings
 
 from evaluation.contract import Progress
 from leaderboard.models import AuditEvent, Claim, Entry, Result, Run, Standing, Submission
-from leaderboard.services import moderation, runs
+from leaderboard.services import moderation, publishing, runs
 from leaderboard.services.publishing import ReportRefused
 from leaderboard.services.submissions import cancel, enqueue
 from leaderboard.states import TransitionRefused
@@ -179,6 +179,26 @@ def test_weights_at_a_claimed_address_verify_that_claim(run: Run) -> None:
     assert held.token is not None
     runs.record_report(held.pk, held.token, make_report(top1=74.43), None, at=LATER)
     assert Result.objects.get().entry == entry
+
+
+def test_run_verifies_the_claim_at_its_own_image_size(run: Run) -> None:
+    benchmark = run.submission.benchmark
+    small, large = (make_entry(benchmark, "Net", claims={"top1": value}) for value in (80.1, 81.03))
+    for entry, side in ((small, 224), (large, 288)):
+        entry.preprocessing = {"crop": side}
+        entry.save()
+    large.weights.set(small.weights.all())
+    run.submission.weights_url = small.weights.get().url
+    run.submission.save()
+    held = claim_run(run)
+    assert held.token is not None
+    report = make_report()
+    report.protocol["crop"] = 288
+    runs.record_report(held.pk, held.token, report, None, at=LATER)
+    assert Result.objects.get().entry == large
+    other = make_submission(benchmark, make_user("other"), weights_url=run.submission.weights_url)
+    report.protocol["crop"] = 320
+    assert publishing.find_entry(other, report) is None
 
 
 def test_a_claimed_name_alone_does_not_give_its_entry_away(run: Run) -> None:

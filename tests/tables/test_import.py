@@ -17,6 +17,8 @@ from django.utils import translation
 
 from leaderboard.models import Benchmark, Claim, Dataset, Entry, Model, Resource, Standing, Task, Weights
 from leaderboard.services import catalogue
+from leaderboard.tables.reading import read_catalogue
+from leaderboard.tables.scores import read_image_size
 from leaderboard.tables.vocabulary import make_slug
 
 pytestmark = pytest.mark.django_db
@@ -295,16 +297,62 @@ def test_model_index_is_taken_as_claims_and_twice_without_a_change(tmp_path: Pat
     assert dump() == before
 
 
-def test_own_export_as_model_index_is_taken(table: Path, tmp_path: Path) -> None:
-    take(table)
-    board = Benchmark.objects.get(slug__contains="imagenet")
-    path = tmp_path / "board.yml"
+EXPORTS = pytest.mark.parametrize(
+    ("format", "name"), [("pwc", "b.json"), ("markdown", "b.md"), ("model-index", "b.yml")]
+)
+SIZES = """model,img_size,top1,top5,param_count,crop_pct,interpolation
+net.a,224,80.1,95.2,11.0,0.875,bicubic
+net.a,288,81,95.9,11.0,1.000,bicubic
+net.b,224,79.25,,4.2,0.95,bilinear
+"""
+
+
+def export(board: Benchmark, format: str, path: Path) -> Path:
     with path.open("w") as file:
-        call_command("export_leaderboard", board.slug, format="model-index", stdout=file)
-    claims = Claim.objects.count()
+        call_command("export_leaderboard", board.slug, format=format, stdout=file)
+    return path
+
+
+@EXPORTS
+def test_own_export_says_nothing_new(table: Path, tmp_path: Path, format: str, name: str) -> None:
+    take(table)
+    before = dump()
+    for board in Benchmark.objects.filter(entries__isnull=False).distinct():
+        take(export(board, format, tmp_path / name))
+        assert dump() == before
+
+
+@EXPORTS
+def test_image_sizes_tell_rows_of_a_model_apart_and_are_kept(tmp_path: Path, format: str, name: str) -> None:
+    path = tmp_path / "results-imagenet.csv"
+    path.write_text(SIZES)
     take(path)
-    assert Claim.objects.count() > claims
-    assert Dataset.objects.filter(slug=board.split.dataset.slug).count() == 1
+    before, board = dump(), Benchmark.objects.get()
+    stated = {entry.variant: entry.preprocessing for entry in board.entries.filter(model__name="net.a")}
+    assert stated == {
+        "PyTorch 224 px": {"resize": 256, "crop": 224, "interpolation": "bicubic"},
+        "PyTorch 288 px": {"resize": 288, "crop": 288, "interpolation": "bicubic"},
+    }
+    exported = export(board, format, tmp_path / name)
+    rows = read_catalogue(exported.read_bytes(), filename=name).tasks[0].benchmarks[0].entries
+    assert [(row.model, row.image_size, row.scores["top1"].text) for row in rows] == [
+        ("net.a", 288, "81" if format != "model-index" else "81.0"),
+        ("net.a", 224, "80.1"),
+        ("net.b", 224, "79.25"),
+    ]
+    take(exported)
+    assert dump() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        *(("224", 224), ("288 px", 288), ("32x32", 32), ("512 × 512", 512), ("", None), ("256 x 128", None)),
+        *(("0", None), ("-224", None), ("9000", None), ("true", None), ("2" * 400, None)),
+    ],
+)
+def test_image_size_is_read_or_left_out(text: str, size: int | None) -> None:
+    assert read_image_size(text) == size
 
 
 @pytest.mark.parametrize(

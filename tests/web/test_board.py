@@ -84,6 +84,24 @@ def test_extra_data_is_told_beside_the_model(board: Benchmark) -> None:
     assert "+JFT-300M" in Client().get(BOARD).content.decode()
 
 
+def test_image_size_is_told_wherever_rows_of_a_model_stand(board: Benchmark) -> None:
+    entries = [make_entry(board, "Net", claims={"top1": value}) for value in (81.0, 82.0)]
+    for entry, side in zip(entries, (224, 288), strict=True):
+        Entry.objects.filter(pk=entry.pk).update(preprocessing={"resize": 320, "crop": side})
+    refresh_benchmark(board)
+    compared = f"/compare/?a={entries[0].pk}&b={entries[1].pk}"
+    for address in (BOARD, f"{BOARD}?as_of=2099-01-01", "/models/net/", compared):
+        text = Client().get(address).content.decode()
+        assert "224 px" in text, address
+        assert "288 px" in text, address
+    assert "224 px" in Client().get(entries[0].get_absolute_url()).content.decode()
+    rows = Client().get("/api/v1/benchmarks/digits/leaderboard/?metric=top1").json()["results"]
+    assert [row["image_size"] for row in rows[:2]] == [288, 224]
+    assert rows[-1]["image_size"] is None
+    lines = Client().get(f"{BOARD}export.csv").content.decode().splitlines()
+    assert [line.rpartition(",")[2] for line in lines[:3]] == ["image_size", "288", "224"]
+
+
 def test_columns_are_chosen_by_the_address(board: Benchmark) -> None:
     usual = Client().get(BOARD).content.decode()
     assert '<td class="links">' in usual

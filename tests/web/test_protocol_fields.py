@@ -10,9 +10,9 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from playwright.sync_api import Browser, expect
 
-from leaderboard.models import Benchmark, Submission, Upload
+from leaderboard.models import Benchmark, Entry, Submission, Upload
 from leaderboard.services.protocols import NAMES
-from tests.factories import make_benchmark, make_user
+from tests.factories import make_benchmark, make_entry, make_user
 from tests.small import ARCHITECTURE, write_graph, write_weights
 from tests.web.walker import LOOKS, Walker
 
@@ -68,6 +68,14 @@ def test_another_architecture_brings_its_own_values(client: Client) -> None:
     kept = first | {"protocol_crop_mode": "center"}
     found = ask(client, benchmark="digits", **kept, architecture=ARCHITECTURE)
     assert (found["protocol_resize"], found["protocol_crop"]) == ("none", "none")
+
+
+def test_claim_that_is_verified_brings_what_its_source_states(client: Client, board: Benchmark) -> None:
+    entry = make_entry(board, "Net", claims={"top1": 81.0})
+    Entry.objects.filter(pk=entry.pk).update(preprocessing={"resize": 320, "crop": 288, "interpolation": "bicubic"})
+    found = read_fields(client.get(f"/submit/?entry={entry.pk}").content.decode())
+    assert (found["protocol_resize"], found["protocol_crop"], found["protocol_mean"]) == ("320", "288", "")
+    assert found["protocol_interpolation"] == "bicubic"
 
 
 def test_what_was_typed_stays(client: Client) -> None:
