@@ -3,6 +3,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from leaderboard.models.paper import Paper
+from leaderboard.tables.vocabulary import name_model
 
 
 class Model(models.Model):
@@ -20,6 +21,13 @@ class Model(models.Model):
         ordering = ["name"]
         verbose_name = _("model")
         verbose_name_plural = _("models")
+
+    @classmethod
+    def find_slug(cls, name: str) -> str:
+        """Return the slug of the model of this name, or the one that it gets where there is none."""
+        # Without regard to case, as the index is.
+        known = cls._default_manager.filter(name__iexact=name).order_by("pk").values_list("slug", flat=True)
+        return known.first() or name_model(name)
 
     def __str__(self) -> str:
         return self.name

@@ -1,14 +1,12 @@
 """Take a parsed table into the catalogue. Doing it twice changes nothing; what is known is never overwritten."""
 
 import datetime as dt
-import hashlib
 import itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.db import connection, models, transaction
-from django.utils.text import slugify
 
 from leaderboard.models import (
     Benchmark,
@@ -39,6 +37,7 @@ from leaderboard.tables.document import (
     Skipped,
     Texts,
 )
+from leaderboard.tables.vocabulary import digest
 
 M = TypeVar("M", bound=models.Model)
 
@@ -179,7 +178,7 @@ class Importer:
             self.report.skipped.append(Skipped(parsed.line, parsed.model, refusal))
             return
         model = self.ensure(
-            Model, {"slug": name_model(parsed.model)}, {"name": parsed.model, "parameters": parsed.parameters}
+            Model, {"slug": Model.find_slug(parsed.model)}, {"name": parsed.model, "parameters": parsed.parameters}
         )
         self.take_paper(parsed, model)
         weights = [
@@ -284,14 +283,6 @@ def check_row(parsed: ParsedEntry, metrics: dict[str, Metric]) -> str:
         if not metric.holds(score.value):
             return f"{metric.label} {score.text} lies outside {metric.minimum:g} to {metric.maximum:g}"
     return ""
-
-
-def name_model(name: str) -> str:
-    return slugify(name.replace("+", " plus ").replace("*", " star "))[:110] or f"model-{digest(name)}"
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def describe_images(parsed: ParsedEntry) -> dict[str, int | str]:

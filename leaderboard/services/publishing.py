@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.files import File
 from django.db.models import QuerySet
-from django.utils.text import slugify
 
 from evaluation.attestation import load_or_make_key, make_statement, sign
 from evaluation.contract import EvaluationReport
@@ -122,7 +121,7 @@ def find_entry(submission: Submission, report: EvaluationReport) -> Entry | None
 def find_weighed(entries: QuerySet[Entry], submission: Submission, report: EvaluationReport) -> Entry | None:
     """Return the first of the entries whose weights these are."""
     sha256 = str(report.weights["sha256"])
-    slug = make_slug(submission.model_name)
+    slug = Model.find_slug(submission.model_name)
     if entry := entries.filter(weights__sha256=sha256, model__slug=slug).first():
         return entry
     if submission.weights_url and (entry := entries.filter(weights__url=submission.weights_url).first()):
@@ -138,13 +137,8 @@ def is_published_file(entry: Entry, sha256: str) -> bool:
     return any(len(digest) >= HASH_PREFIX_DIGITS and sha256.startswith(digest) for digest in digests)
 
 
-def make_slug(name: str) -> str:
-    """Return a slug for a model's name; names without a Latin letter keep their characters' code points."""
-    return slugify(name)[:110] or "model-" + "-".join(f"{ord(c):x}" for c in name[:16])
-
-
 def make_entry(submission: Submission, report: EvaluationReport) -> Entry:
-    slug = make_slug(submission.model_name)
+    slug = Model.find_slug(submission.model_name)
     model, _ = Model.objects.get_or_create(slug=slug, defaults={"name": submission.model_name})
     code = [{"label": submission.framework, "url": submission.code_url}] if submission.code_url else []
     entry, _ = Entry.objects.get_or_create(

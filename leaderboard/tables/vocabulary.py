@@ -72,20 +72,30 @@ SPLIT_AT_END = re.compile(
     r"[\s—–:,(-]+(validation|val|testing|test|train|minival)\s*(?:set|split)?\s*\)?$", re.IGNORECASE
 )
 SHORT_SPLITS = {"validation": "val"}
+LONGEST_SLUG = 100
 
 
 def make_slug(text: str) -> str:
     """Return lower-case words joined by hyphens, as addresses take them; "" where there is neither letter nor digit.
 
-    What of a name is in another script than addresses are, a digest stands for: two names never share a slug by it.
+    What of a name is in another script than addresses are, or longer, a digest stands for: two names never share a
+    slug by it.
     """
     plain = unicodedata.normalize("NFKD", text).lower().replace("_", "-").replace("+", " plus ").replace("@", "-at-")
     letters = "".join(character for character in plain if not unicodedata.combining(character))
     slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
-    if any(character.isalnum() and not character.isascii() for character in letters):
-        digest = hashlib.sha256(text.strip().encode(errors="replace")).hexdigest()[:8]
-        return f"{slug[:80]}-{digest}".strip("-")
-    return slug[:100].strip("-")
+    if len(slug) > LONGEST_SLUG or any(character.isalnum() and not character.isascii() for character in letters):
+        return f"{slug[:80]}-{digest(text)}".strip("-")
+    return slug
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.strip().encode(errors="replace")).hexdigest()[:8]
+
+
+def name_model(name: str) -> str:
+    """Return the slug of a model: names that differ by more than case, blanks and punctuation have two."""
+    return make_slug(name.replace("*", " star ")) or f"model-{digest(name)}"
 
 
 def detect_language(text: str) -> str:

@@ -211,6 +211,16 @@ def test_a_claimed_name_alone_does_not_give_its_entry_away(run: Run) -> None:
     assert Entry.objects.filter(model=claimed.model).count() == 2
 
 
+def test_result_stands_under_no_other_name(run: Run) -> None:
+    make_entry(run.submission.benchmark, "VAE")
+    run.submission.model_name = "β-VAE"
+    run.submission.save()
+    held = claim_run(run)
+    assert held.token is not None
+    runs.record_report(held.pk, held.token, make_report(), None, at=LATER)
+    assert Result.objects.get().entry.model.name == "β-VAE"
+
+
 def test_digest_in_a_published_file_name_identifies_its_entry(run: Run) -> None:
     entry = make_entry(run.submission.benchmark, "ResNet-20")
     entry.weights.update(url="https://example.org/resnet20-12fca82f.th")

@@ -495,6 +495,35 @@ def test_rows_that_cannot_be_are_left_out_with_their_reasons(tmp_path: Path) -> 
     assert list(Weights.objects.values_list("url", flat=True)) == ["https://example.org/good.pth"]
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        *(("残差网络-50", "密集网络-50"), ("VAE", "β-VAE"), ("Inception v3", "Inception v3+"), ("ResNet", "ResNet*")),
+        *(("Net 1.1", "Net 11"), ("ViT-L/16", "ViT-L16"), ("N" * 150, "N" * 151), ("模型甲", "模型乙")),
+    ],
+)
+def test_models_of_two_names_are_two_wherever_they_come_from(tmp_path: Path, name: str, other: str) -> None:
+    starred = other.replace("*", r"\*")
+    take(write_board(tmp_path / "a.md", f"{name} | 93.1 | 99.1 |", f"{starred} | 92.1 | 98.1 |"))
+    slugs = dict(Model.objects.values_list("name", "slug"))
+    assert len(set(slugs.values())) == 2
+    for each, slug in slugs.items():
+        assert Model.find_slug(each) == slug
+
+
+@pytest.mark.parametrize(("name", "other"), [("ResNet-50", "ResNet 50"), ("ResNet-50", "resnet_50"), ("Net+", "Net +")])
+def test_blanks_case_and_punctuation_make_no_other_model(tmp_path: Path, name: str, other: str) -> None:
+    take(write_board(tmp_path / "a.md", f"{name} | 93.1 | 99.1 |"))
+    assert Model.find_slug(other) == Model.objects.get().slug
+
+
+def test_model_keeps_the_address_that_it_has(tmp_path: Path) -> None:
+    path = write_board(tmp_path / "a.md", "Net 1.1 | 93.1 | 99.1 |")
+    take(path)
+    Model.objects.update(slug="net-11")
+    assert take(path).startswith("nothing changed")
+
+
 def write_board(path: Path, *rows: str, columns: str = "Model | Acc@1 | Acc@5 | Weights") -> Path:
     path.write_text(f"# Image classification\n\n## CIFAR-10\n\n| {columns} |\n|{'---|' * (columns.count('|') + 1)}\n")
     with path.open("a") as file:
