@@ -69,6 +69,15 @@ def list_children(pid: int) -> Iterator[int]:
         yield from list_children(child)
 
 
+def is_engine(pid: int) -> bool:
+    """Tell whether this is the engine itself, in its box or without one, and not what is still making the box."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"python" in words[0] and b"evaluation.engine" in words
+
+
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -84,8 +93,9 @@ def kill_within(worker: WorkerProcess, submission: Submission) -> Part:
         parts = Part.objects.filter(run__submission=submission, state="running", is_merging=False)
         found[:] = parts.filter(worker__endswith=f"/{worker.process.pid}")
         predictions = [find_folder(submission.pk) / f"part-{part.number}" / "predictions" for part in found]
-        # Chunks may lie there from an attempt before.
-        is_started = len(list(list_children(worker.process.pid))) >= 2
+        # Chunks may lie there from an attempt before. A bwrap whose parent dies while it waits for its user's numbers
+        # waits for ever, with 300 kB and nothing of the engine.
+        is_started = any(map(is_engine, list_children(worker.process.pid)))
         return is_started and any(list(folder.glob("*.npy")) for folder in predictions)
 
     assert wait_until(is_predicting, 120, 0.01), worker.log
