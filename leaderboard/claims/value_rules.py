@@ -69,10 +69,11 @@ def find_unit_slips(table: ClaimTable) -> Iterator[Finding]:
             continue
         # A score of chance level, such as 0.1 of a thousand classes, is no fraction: it would be far below all others.
         least = min((score.value for _, score in column if score.value > 1), default=0.0) / 2
+        is_percent = metric.unit == PERCENT or middle > LOWEST_PERCENT_MEDIAN
         for row, score in column:
-            if middle > LOWEST_PERCENT_MEDIAN and 0 < score.value < 1 and 100 * score.value >= least:
+            if is_percent and 0 < score.value < 1 and 100 * score.value >= least:
                 yield describe_slip(metric, row, score, shift_point(score.text, 2))
-            elif middle <= 1 < score.value <= 100:
+            elif not is_percent and middle <= 1 < score.value <= 100:
                 yield describe_slip(metric, row, score, shift_point(score.text, -2))
 
 

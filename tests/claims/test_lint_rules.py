@@ -41,16 +41,30 @@ def test_top1_above_top5_is_found_with_the_exchange_as_repair() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "slip", "meant"),
+    ("column", "unit", "meant"),
     [
-        (["76.1", "0.8043", "71.2"], "2", "80.43"),
-        (["0.761", "80.4", "0.712"], "2", "0.804"),
+        (["76.1", "0.8043", "71.2"], "%", {"2": "80.43"}),
+        # What the column says it is counts for more than what most of its rows are.
+        (["0.761", "80.4", "0.712"], "%", {"1": "76.1", "3": "71.2"}),
+        (["0.761", "80.4", "0.712"], "", {"2": "0.804"}),
     ],
 )
-def test_a_score_in_the_wrong_unit_is_found(column: list[str], slip: str, meant: str) -> None:
-    (finding,) = find(write_table(*({"top1": text} for text in column)), "unit_slip")
-    assert finding.rows == (slip,)
-    assert finding.repair[0].after == meant
+def test_a_score_in_the_wrong_unit_is_found(column: list[str], unit: str, meant: dict[str, str]) -> None:
+    findings = find(write_table(*({"top1": text} for text in column), unit=unit), "unit_slip")
+    assert {finding.rows[0]: finding.repair[0].after for finding in findings} == meant
+
+
+@pytest.mark.parametrize(
+    ("shallow", "deep", "is_found"),
+    [
+        *(("top1", "top5", True), ("recall-at-1", "recall-at-5", True), ("percent-r-at-1", "percent-r-at-10", True)),
+        *(("ap50", "ap75", False), ("cifar-10", "cifar-100", False), ("set5", "set14", False)),
+        *(("map-at-0-5", "map-at-0-75", False), ("p-at-1", "p-at-5", False)),
+    ],
+)
+def test_only_right_answers_among_the_first_k_are_depths_of_one_metric(shallow: str, deep: str, is_found: bool) -> None:
+    found = find(write_table({shallow: "65.2", deep: "50.1"}), "depths_inverted")
+    assert bool(found) is is_found
 
 
 def test_fraction_among_percents_is_one_finding_and_a_guess_is_no_fraction() -> None:
