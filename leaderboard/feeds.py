@@ -25,6 +25,8 @@ VERDICTS = {
     "above": gettext_noop("verified, above its claim"),
     "none": gettext_noop("verified, nothing was claimed"),
     "retracted": gettext_noop("retracted"),
+    # Its claim may have been another one.
+    "earlier": gettext_noop("verified"),
 }
 
 
@@ -112,7 +114,8 @@ class ChangesFeed(Feed):  # type: ignore[type-arg]
         return list(read_changes(since, benchmark.slug if benchmark else "").lines[:ITEMS])
 
     def item_title(self, change: Change) -> str:
-        word = VERDICTS["retracted"] if change.kind == "retracted" else VERDICTS[change.entry.verdict]
+        earlier = "retracted" if change.kind == "retracted" else "earlier"
+        word = VERDICTS[change.entry.verdict if change.is_latest and change.kind == "verified" else earlier]
         score = f"{_(': ')}{change.metric.label} {change.value:.{change.metric.decimals}f}" if change.metric else ""
         return f"{change.entry.model.name}{score}{_(' (')}{_(word)}{_(')')}"
 

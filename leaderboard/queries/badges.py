@@ -31,4 +31,4 @@ def find_badged(benchmark: str, model: str) -> Standing | None:
     """Return the model's best verified standing on the board's ranking metric, else its best claim."""
     shown = Standing.objects.filter(benchmark__slug=benchmark, entry__model__slug=model, is_visible=True).ranking()
     related = shown.select_related("entry", "metric", "benchmark__split__dataset")
-    return related.order_by(F("verified").desc(nulls_last=True), "-order_value").first()
+    return related.order_by(F("rank").asc(nulls_last=True), "-order_value", "entry_id").first()

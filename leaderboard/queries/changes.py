@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Count, F, Q
+from django.db.models.functions import Coalesce
 
 from leaderboard.models import Benchmark, Claim, Entry, Metric, Result, Score
 
@@ -22,6 +23,8 @@ class Change:
     metric: Metric | None
     value: float | None
     reason: str = ""
+    # The verdict is the entry's, so that of its latest result; an earlier one was another's.
+    is_latest: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def read_changes(since: dt.datetime, slug: str = "") -> Changes:
     )
     related = ("entry__model", "entry__benchmark__split__dataset", "entry__benchmark__protocol")
     light = results.defer("report", "outcomes", "attestation").select_related(*related)
-    found = list(light.filter(came | went).order_by("-created_at")[:MOST_LINES])
+    found = list(light.filter(came | went).order_by(Coalesce("retracted_at", "created_at").desc())[:MOST_LINES])
     scores = read_scores(found)
     lines = sorted((make_change(result, scores.get(result.pk)) for result in found), key=lambda line: line.at)
     return Changes(tuple(lines[::-1]), **counts, claims=claims.count())
@@ -76,4 +79,5 @@ def make_change(result: Result, score: Score | None) -> Change:
         metric=score.metric if score else None,
         value=score.value if score else None,
         reason=result.retraction_reason,
+        is_latest=result.created_at == result.entry.verified_at,
     )

@@ -48,12 +48,12 @@ class Apart:
     samples: tuple[Sample, ...]
 
 
-def read_known(rows: Sequence[BoardRow], metric_key: str) -> dict[int, int]:
-    """Return the outcomes, as whole numbers, of the entries that were evaluated on the samples of the first of them."""
+def read_known(rows: Sequence[BoardRow], metric_key: str) -> tuple[str | None, dict[int, int]]:
+    """Return the digest of the samples that the first was evaluated on, and the outcomes there, as whole numbers."""
     read = read_outcomes([row.entry_id for row in rows])
     found = {row.entry_id: read[row.entry_id] for row in rows if metric_key in read.get(row.entry_id, NOTHING).packed}
     digest = next((each.digest for each in found.values()), None)
-    return {entry: unpack(each.packed[metric_key]) for entry, each in found.items() if each.digest == digest}
+    return digest, {entry: unpack(each.packed[metric_key]) for entry, each in found.items() if each.digest == digest}
 
 
 def compare_pairs(rows: Sequence[BoardRow], known: Mapping[int, int]) -> list[Pair]:

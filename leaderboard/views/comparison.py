@@ -98,12 +98,14 @@ def list_choices(benchmark: Benchmark) -> list[tuple[int, str]]:
 
 def describe_rows(rows: list[BoardRow], metrics: tuple[Metric, ...], benchmark: Benchmark) -> dict[str, object]:
     """Return scores metric by metric, and what the samples say on the metric that ranks the board."""
-    known = read_known(rows, metrics[0].key)
+    digest, known = read_known(rows, metrics[0].key)
+    # Of a dataset that was registered anew the places are other images'.
+    is_same = digest == benchmark.split.digest
     return {
         "metrics": [describe(metric, rows) for metric in metrics],
         "pairs": compare_pairs(rows, known),
         "classes": compare_classes(rows),
-        "apart": find_apart(rows, known, benchmark.split),
+        "apart": find_apart(rows, known, benchmark.split) if is_same else (),
     }
 
 
