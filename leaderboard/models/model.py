@@ -3,7 +3,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from leaderboard.models.paper import Paper
-from leaderboard.tables.vocabulary import name_model
+from leaderboard.tables.vocabulary import name_apart
 
 
 class Model(models.Model):
@@ -27,7 +27,7 @@ class Model(models.Model):
         """Return the slug of the model of this name, or the one that it gets where there is none."""
         # Without regard to case, as the index is.
         known = cls._default_manager.filter(name__iexact=name).order_by("pk").values_list("slug", flat=True)
-        return known.first() or name_model(name)
+        return known.first() or name_apart(name, "model")
 
     def __str__(self) -> str:
         return self.name

@@ -186,6 +186,7 @@ class Importer:
         ]
         codes = [{"label": link.label, "url": link.url} for link in parsed.codes]
         variant = self.number_row(parsed, benchmark, model)
+        known = self.report.created["entry"]
         entry = self.ensure(Entry, {"benchmark": benchmark, "model": model, "variant": variant}, {})
         if not entry.code_urls and codes:
             entry.code_urls = codes
@@ -193,7 +194,9 @@ class Importer:
         if not entry.preprocessing and (stated := describe_images(parsed)):
             entry.preprocessing = stated
             entry.save(update_fields=["preprocessing"])
-        entry.weights.add(*weights)
+        if self.report.created["entry"] > known:
+            # Of a known row they may have been mended since.
+            entry.weights.add(*weights)
         for key, score in parsed.scores.items():
             if refusal := self.take_claim(entry, metrics[key], score.value, score.text):
                 self.report.skipped.append(Skipped(parsed.line, parsed.model, refusal))
@@ -208,6 +211,9 @@ class Importer:
         taken = self.seen[benchmark.pk, model.pk]
         rows = Entry.objects.filter(benchmark=benchmark, model=model).order_by("pk")
         named = [row for row in rows if row.variant.partition(REPEATED)[0] == name]
+        # Its weights may have been mended, or a mirror of them verified, since it was stored.
+        plain = name_plain(parsed)
+        named += [row for row in rows if row.variant == plain or row.variant.startswith(f"{plain} ")]
         alike = [row for row in rows if row.image_size == parsed.image_size] if not has_links(parsed) else []
         same = (row.variant for row in (*named, *alike) if row.variant not in taken and states(row, parsed))
         numbered = (f"{name}{REPEATED}{number}" if number > 1 else name for number in itertools.count(1))
@@ -291,15 +297,16 @@ def describe_images(parsed: ParsedEntry) -> dict[str, int | str]:
     return {name: value for name, value in stated.items() if value}
 
 
+def name_plain(parsed: ParsedEntry) -> str:
+    """Return the row's frameworks and image size."""
+    links: list[ParsedLink] = parsed.weights or parsed.codes
+    name = "+".join(sorted({link.label for link in links}))[:80] or NOT_GIVEN
+    return f"{name} {parsed.image_size} px" if parsed.image_size else name
+
+
 def name_variant(parsed: ParsedEntry, benchmark: Benchmark, model: Model) -> str:
     """Return what tells this row's set of weights from the model's other rows on the board."""
-    links: list[ParsedLink] = parsed.weights or parsed.codes
-    name = " ".join(
-        [
-            "+".join(sorted({link.label for link in links}))[:80] or NOT_GIVEN,
-            *([f"{parsed.image_size} px"] if parsed.image_size else []),
-        ]
-    )
+    name = name_plain(parsed)
     same = Entry.objects.filter(benchmark=benchmark, model=model, variant=name).prefetch_related("weights").first()
     addresses = {link.url for link in parsed.weights}
     if same is None or {weights.url for weights in same.weights.all()} == addresses:

@@ -22,9 +22,11 @@ def write_bibtex(title: Title, rows: Iterable[Row]) -> Iterator[str]:
     """Yield one entry a paper, in the order of the board."""
     written: set[str] = set()
     for row in rows:
-        if row.paper_url and row.paper_url not in written:
+        # One paper may stand under several addresses, such as those of its abstract and of its text.
+        paper = find_arxiv(row.paper_url) or row.paper_url
+        if paper and paper not in written:
             yield ("\n" if written else "") + write_entry(row)
-            written.add(row.paper_url)
+            written.add(paper)
     if title.cut:
         yield f"\n% {title.cut}\n"
 

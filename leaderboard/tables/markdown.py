@@ -152,9 +152,12 @@ def read_section(
         for table in section.tables:
             task.resources += (resource for _, cells in table[1:] if (resource := read_resource(cells, language)))
     else:
-        for number, table in enumerate(section.tables):
-            if benchmark := read_benchmark(section, table, number, catalogue, language):
-                task.benchmarks.append(benchmark)
+        boards = [each for table in section.tables if (each := read_benchmark(section, table, catalogue, language))]
+        task.benchmarks += boards[:1]
+        # They would share a board, whatever tells them apart; nothing but their headings can.
+        for board in boards[1:]:
+            reason = "a further table under one heading; give it a heading of its own"
+            catalogue.skipped += [Skipped(entry.line, entry.model, reason) for entry in board.entries]
 
 
 def read_resource(cells: list[Cell], language: str) -> ParsedResource | None:
@@ -189,7 +192,6 @@ def holds_words(cells: list[str]) -> bool:
 def read_benchmark(
     section: Section,
     table: list[tuple[int, list[Cell]]],
-    number: int,
     catalogue: ParsedCatalogue,
     language: str,
 ) -> ParsedBenchmark | None:
@@ -198,28 +200,43 @@ def read_benchmark(
     places = find_scores(table, columns)
     if "model" not in columns or not places:
         return None
+    metrics = describe_columns(table[0], places, catalogue)
     prose = " ".join(p.text for p in section.paragraphs if not p.links and not p.text.upper().startswith("TODO"))
     protocol = describe_protocol(prose)
     name, split = split_heading(section.title)
     dataset = describe_dataset(name, split)
     highlight = HIGHLIGHT.search(prose)
     benchmark = ParsedBenchmark(
-        slug=name_benchmark(dataset.slug, split, protocol.slug) + (f"-{number + 1}" if number else ""),
+        slug=name_benchmark(dataset.slug, split, protocol.slug),
         dataset=dataset,
         protocol=protocol,
-        metrics=[describe_metric(table[0][1][place].text) for place in places],
+        metrics=list(metrics.values()),
         description={language: prose} if prose and prose not in protocol.name.values() else {},
         highlight_count=int(highlight[1] or highlight[2]) if highlight else None,
     )
     for line, cells in table[1:]:
         try:
-            benchmark.entries.append(
-                read_entry(line, cells, columns, dict(zip(places, benchmark.metrics, strict=True)))
-            )
+            benchmark.entries.append(read_entry(line, cells, columns, metrics))
         except SkippedRow as skipped:
             row = " | ".join(cell.text for cell in cells if cell.text)
             catalogue.skipped.append(Skipped(line, row[:200], str(skipped)))
     return benchmark
+
+
+def describe_columns(
+    header: tuple[int, list[Cell]], places: list[int], catalogue: ParsedCatalogue
+) -> dict[int, ParsedMetric]:
+    """Return the metrics by their place. A further column of one is not taken."""
+    line, cells = header
+    found: dict[int, ParsedMetric] = {}
+    for place in places:
+        metric = describe_metric(cells[place].text)
+        if metric.key in {each.key for each in found.values()}:
+            reason = f"a further column of {metric.label}; give it a name of its own"
+            catalogue.skipped.append(Skipped(line, cells[place].text[:200], reason))
+        else:
+            found[place] = metric
+    return found
 
 
 def read_entry(line: int, cells: list[Cell], columns: dict[str, int], metrics: dict[int, ParsedMetric]) -> ParsedEntry:

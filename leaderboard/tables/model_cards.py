@@ -27,6 +27,7 @@ from leaderboard.tables.vocabulary import (
     describe_dataset,
     describe_metric,
     describe_protocol,
+    is_known_metric,
     make_slug,
     name_benchmark,
     split_heading,
@@ -100,7 +101,8 @@ def take_result(model: str, result: Node, tasks: dict[str, ParsedTask], number: 
     scores: dict[str, ParsedScore] = {}
     for metric in read_list(result, "metrics"):
         kind, value = read_text(metric, "type"), read_text(metric, "value")
-        column = describe_metric(METRIC_KEYS.get(kind) or read_text(metric, "name") or kind or "score")
+        name = read_text(metric, "name")
+        column = describe_metric(name if is_known_metric(name) else METRIC_KEYS.get(kind) or name or kind or "score")
         score = read_score(value, column.label)
         if scores.setdefault(column.key, score) != score:
             raise SkippedRow(f"it states {column.label} {scores[column.key].text} as well as {score.text}")

@@ -11,6 +11,7 @@ from leaderboard.tables.document import (
     ParsedEntry,
     ParsedLink,
     ParsedMetric,
+    ParsedScore,
     ParsedTask,
     Skipped,
 )
@@ -73,14 +74,13 @@ def read_table(heading: str, description: str, sota: dict[str, Any], catalogue: 
     # Our own export tells the protocol there.
     if description not in protocol.name.values():
         dataset.description = {ENGLISH: description}
-    metrics = [describe_metric(label) for label in sota.get("metrics") or []]
+    labels = {label: describe_metric(label) for label in sota.get("metrics") or []}
     benchmark = ParsedBenchmark(
         slug=name_benchmark(dataset.slug, split, protocol.slug),
         dataset=dataset,
         protocol=protocol,
-        metrics=metrics,
+        metrics=list({metric.key: metric for metric in reversed(labels.values())}.values())[::-1],
     )
-    labels = dict(zip(sota.get("metrics") or [], metrics, strict=True))
     for number, row in enumerate(sota["rows"], start=1):
         try:
             benchmark.entries.append(read_row(row, labels, number))
@@ -96,11 +96,12 @@ def read_row(row: dict[str, Any], labels: dict[str, ParsedMetric], number: int) 
     if not model:
         raise SkippedRow("the row names no model")
     stated = {label: str(value).strip() for label, value in (row.get("metrics") or {}).items() if value is not None}
-    scores = {
-        labels[label].key: read_score(value, label)
-        for label, value in stated.items()
-        if label in labels and not is_absent(value)
-    }
+    scores: dict[str, ParsedScore] = {}
+    for label, value in stated.items():
+        if label in labels and not is_absent(value):
+            score, metric = read_score(value, label), labels[label]
+            if scores.setdefault(metric.key, score) != score:
+                raise SkippedRow(f"it states {metric.label} {scores[metric.key].text} as well as {score.text}")
     if not scores:
         raise SkippedRow("the row states no score")
     paper_url = str(row.get("paper_url") or "")

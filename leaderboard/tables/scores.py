@@ -12,7 +12,9 @@ ABSENT = (
 )
 SPREAD = re.compile(r"\s*(?:±|\+/-).*$")
 # A comma stands between thousands alone: "95,1" might be meant either way.
-NUMBER = re.compile(r"[+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
+NUMBER = re.compile(
+    r"[+-]?(?:(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII
+)
 THOUSANDS = {"k": 1e3, "m": 1e6, "b": 1e9}
 LONGEST_SIDE = 4096
 SIDE = re.compile(r"([1-9]\d{0,3})(?: ?[x×] ?\1)?(?: ?(?:px|pixels|像素))?", re.ASCII)

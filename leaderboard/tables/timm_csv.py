@@ -20,6 +20,7 @@ from leaderboard.tables.vocabulary import TASKS, describe_dataset, describe_metr
 NEEDED = ("model", "top1", "top5")
 DATASET = re.compile(r"results-([a-z0-9-]+)", re.IGNORECASE)
 HUB = "https://huggingface.co/timm/"
+MOST_PARAMETERS = 10**15
 PROTOCOL = describe_protocol("single crop, timm")
 
 
@@ -65,8 +66,10 @@ def read_row(row: dict[str, str], line: int) -> ParsedEntry:
     millions = (row.get("param_count") or "").replace(",", "")
     try:
         parameters = round(float(millions) * 1e6) if millions else None
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SkippedRow(f"param_count is {millions!r}, which is no number") from error
+    if parameters is not None and not 0 < parameters < MOST_PARAMETERS:
+        raise SkippedRow(f"param_count is {millions!r}, and no model has so many")
     size, share = read_image_size(row.get("img_size")), read_share(row.get("crop_pct") or "")
     interpolation = row.get("interpolation") or ""
     return ParsedEntry(

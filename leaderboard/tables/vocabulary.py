@@ -36,7 +36,13 @@ KNOWN_METRICS = {
     **dict.fromkeys(("miou", "mean iou", "mean intersection over union", "平均交并比"), MIOU),
 }
 PERCENT_SIGN = re.compile(r"\s*[,(\[]?\s*%\s*[)\]]?")
-LOWER_IS_BETTER = re.compile(r"time|error|\berr\b|latency|loss|params|parameters|flops|时间|误差|错误", re.IGNORECASE)
+LOWER_IS_BETTER = re.compile(
+    r"(?<!real-)(?<!real )\b(?:run)?time\b|error|\berr\b|latency|\bloss\b|params|parameters|flops"
+    r"|\b(?:fid|kid|mae|mse|rmse|epe|lpips|eer|wer|cer|mpjpe|abs ?rel|perplexity|ppl)\b"
+    r"|时间|误差|错误|损失|参数量|延迟|困惑度",
+    re.IGNORECASE,
+)
+ARROWS = re.compile(r"\s*[(\[]?\s*([↑↓⬆⬇])\ufe0f?\s*[)\]]?")
 
 PROTOCOLS: dict[str, tuple[re.Pattern[str], Texts]] = {
     "single-crop": (
@@ -72,7 +78,9 @@ SPLIT_AT_END = re.compile(
     r"[\s—–:,(-]+(validation|val|testing|test|train|minival)\s*(?:set|split)?\s*\)?$", re.IGNORECASE
 )
 SHORT_SPLITS = {"validation": "val"}
-LONGEST_SLUG = 100
+LONGEST_SLUG, LONGEST_KEY = 100, 60
+# Neither letters, digits and punctuation, nor what is written out in a slug.
+MARKS = re.compile(r"[^\w\s\-‐–—.,:;/|()\[\]'\"’“”（），、：·+*@]")
 
 
 def make_slug(text: str) -> str:
@@ -93,9 +101,13 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.strip().encode(errors="replace")).hexdigest()[:8]
 
 
-def name_model(name: str) -> str:
-    """Return the slug of a model: names that differ by more than case, blanks and punctuation have two."""
-    return make_slug(name.replace("*", " star ")) or f"model-{digest(name)}"
+def name_apart(name: str, kind: str) -> str:
+    """Return the slug of a model or a column: names that differ by more than case, blanks and punctuation have two.
+
+    A sign such as † or % tells rows and columns of a table apart, so it does here.
+    """
+    slug = make_slug(name.replace("*", " star "))
+    return f"{slug[:80] or kind}-{digest(name)}" if not slug or MARKS.search(name) else slug
 
 
 def detect_language(text: str) -> str:
@@ -125,7 +137,8 @@ def is_known_metric(header: str) -> bool:
 
 def describe_metric(header: str) -> ParsedMetric:
     """Return the metric that a column's header names. One of percents is never one of fractions of the same name."""
-    plain = re.sub(r"\s+", " ", header.strip())
+    arrow = ARROWS.search(header)
+    plain = re.sub(r"\s+", " ", ARROWS.sub(" ", header).strip())
     known = find_known_metric(plain)
     if known is not None:
         return replace(known, name=dict(known.name))
@@ -133,13 +146,17 @@ def describe_metric(header: str) -> ParsedMetric:
     label = PERCENT_SIGN.sub("", plain).strip() or plain
     unit = "%" if is_percent else (match[1] if (match := re.search(r"[,(]\s*(ms|s|M|G|GB|MB)\s*\)?$", plain)) else "")
     return ParsedMetric(
-        key=make_slug(f"percent {label}" if is_percent else label)[:60] or "score",
+        key=shorten(name_apart(f"percent {label}" if is_percent else label, "score")),
         label=label[:60],
         unit=unit,
-        direction="lower" if LOWER_IS_BETTER.search(plain) else "higher",
+        direction="lower" if (arrow[1] in "↓⬇" if arrow else LOWER_IS_BETTER.search(plain)) else "higher",
         minimum=0.0 if is_percent else None,
         maximum=100.0 if is_percent else None,
     )
+
+
+def shorten(key: str) -> str:
+    return key if len(key) <= LONGEST_KEY else f"{key[:50]}-{digest(key)}"
 
 
 def describe_dataset(name: str, split: str, slug: str = "") -> ParsedDataset:

@@ -13,13 +13,15 @@ from django.core.management import CommandError, call_command
 from django.core.serializers import serialize
 from django.db import connection
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 
 from leaderboard.models import Benchmark, Claim, Dataset, Entry, Model, Resource, Standing, Task, Weights
-from leaderboard.services import catalogue
+from leaderboard.services import catalogue, repairs
+from leaderboard.services.findings import find_findings
 from leaderboard.tables.reading import read_catalogue
 from leaderboard.tables.scores import read_image_size
-from leaderboard.tables.vocabulary import make_slug
+from leaderboard.tables.vocabulary import describe_metric, make_slug
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -311,6 +313,61 @@ def export(board: Benchmark, format: str, path: Path) -> Path:
     with path.open("w") as file:
         call_command("export_leaderboard", board.slug, format=format, stdout=file)
     return path
+
+
+def test_repairs_outlast_another_import(tmp_path: Path) -> None:
+    take(SEED)
+    board = Benchmark.objects.get(slug__contains="imagenet")
+    admin = make_user("wei", is_staff=True)
+    while repairable := [finding for finding in find_findings(board) if finding.repair]:
+        repairs.accept(board, repairable[0].digest, by=admin, at=timezone.now(), reason="The source has it so.")
+    before = dump()
+    assert take(SEED).startswith("nothing changed")
+    assert dump() == before
+
+
+def test_further_columns_and_tables_of_one_name_are_left_out_with_their_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(
+        "# Image classification\n\n## CIFAR-10\n\n| Model | Top-1 | Acc@1 | Acc@5 |\n|---|---|---|---|\n"
+        "| Net | 91.5 | 92.5 | 99.1 |\n\nTen crops\n\n| Model | Acc@1 |\n|---|---|\n| Net | 93.5 |\n"
+    )
+    said = take(path)
+    assert "a further column of Acc@1; give it a name of its own" in said
+    assert "a further table under one heading; give it a heading of its own" in said
+    assert read_claims() == {"Net": ["91.5", "99.1"]}
+
+
+@pytest.mark.parametrize(
+    ("header", "direction"),
+    [
+        *(("FID", "lower"), ("FID ↓", "lower"), ("MAE", "lower"), ("Error (%)", "lower"), ("参数量", "lower")),
+        *(("Real-time FPS", "higher"), ("Lossless PSNR", "higher"), ("Score (↑)", "higher"), ("Runtime (s)", "lower")),
+    ],
+)
+def test_direction_of_a_column_is_known_by_its_name(header: str, direction: str) -> None:
+    metric = describe_metric(header)
+    assert metric.direction == direction
+    assert not set("↑↓") & set(metric.label)
+
+
+def test_card_tells_its_accuracies_apart(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(
+        "---\nmodel-index:\n- name: Net\n  results:\n"
+        "  - task: {type: image-classification}\n    dataset: {type: cifar10}\n"
+        "    metrics: [{type: accuracy, value: 95.1, name: Top 5 Accuracy}, {type: accuracy, value: 80.1}]\n---\n"
+    )
+    take(path)
+    assert read_claims() == {"Net": ["80.1", "95.1"]}
+
+
+@pytest.mark.parametrize("count", ["inf", "-5", "1e30", "nan", "x"])
+def test_impossible_parameters_leave_their_row_out(tmp_path: Path, count: str) -> None:
+    path = tmp_path / "results-imagenet.csv"
+    path.write_text(f"model,top1,top5,param_count\nnet.a,80.1,95.2,{count}\nnet.b,79.1,95,11.2\n")
+    assert "param_count is" in take(path)
+    assert read_claims() == {"net.b": ["79.1", "95"]}
 
 
 @EXPORTS
