@@ -1,7 +1,9 @@
 """What the claim lint looks at and what it says. Pure."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
 
@@ -118,3 +120,9 @@ class Finding:
 
     def __str__(self) -> str:
         return self.sentence % self.parameters
+
+    @property
+    def digest(self) -> str:
+        """Names the finding by all that it says: what is accepted is what was shown."""
+        said = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:32]

@@ -16,6 +16,8 @@ class Claim(models.Model):
     source = models.CharField(max_length=200, help_text=_("who states it: a table's name, or the submission"))
     source_url = WebAddressField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # When a repair took it away; it stands on the boards of the days before, and in the ledger.
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -23,9 +23,9 @@ class Known:
 
 def collect_known(entry_ids: list[int], *, until: dt.datetime | None = None) -> dict[int, Known]:
     """Return what is known of the entries; with `until`, what was known then."""
-    claimed, published = Q(), Q(retracted_at=None)
+    claimed, published = Q(withdrawn_at=None), Q(retracted_at=None)
     if until is not None:
-        claimed = Q(created_at__lte=until)
+        claimed = Q(created_at__lte=until) & (Q(withdrawn_at=None) | Q(withdrawn_at__gt=until))
         published = Q(created_at__lte=until) & (Q(retracted_at=None) | Q(retracted_at__gt=until))
     claims: dict[int, dict[int, Claim]] = {pk: {} for pk in entry_ids}
     scores: dict[int, dict[int, Score]] = {pk: {} for pk in entry_ids}

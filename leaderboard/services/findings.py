@@ -26,7 +26,8 @@ def read_claim_table(benchmark: Benchmark) -> ClaimTable:
     entries: dict[int, Entry] = {}
     scores: dict[int, dict[str, StatedScore]] = defaultdict(dict)
     metrics = {metric.pk: metric for metric in benchmark_metrics(benchmark)}
-    claims = Claim.objects.filter(entry__benchmark=benchmark, entry__is_hidden=False, metric__in=metrics)
+    claims = Claim.objects.filter(entry__benchmark=benchmark, entry__is_hidden=False, withdrawn_at=None)
+    claims = claims.filter(metric__in=metrics)
     for claim in claims.select_related("entry__model").order_by("entry_id", "created_at", "id"):
         entries[claim.entry_id] = claim.entry
         key = metrics[claim.metric_id].key

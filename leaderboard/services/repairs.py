@@ -10,6 +10,7 @@ from leaderboard.models import Benchmark, Claim, Entry, Metric, Weights
 from leaderboard.services import audit, standings
 from leaderboard.services.findings import find_findings
 from leaderboard.services.moderation import need_reason, set_hidden
+from leaderboard.tables.scores import read_score
 
 
 class RepairGone(ValueError):
@@ -17,16 +18,16 @@ class RepairGone(ValueError):
 
 
 @transaction.atomic
-def accept(benchmark: Benchmark, finding_number: int, *, by: audit.Actor, at: dt.datetime, reason: str) -> int:
-    """Carry out the repair of a finding, counted from 0 in the lint's order, and return how many changes it made.
+def accept(benchmark: Benchmark, digest: str, *, by: audit.Actor, at: dt.datetime, reason: str) -> int:
+    """Carry out the repair of the finding of this digest, and return how many changes it made.
 
     Raises: RepairGone, moderation.ReasonRequired.
     """
     reason = need_reason(reason)
-    findings = find_findings(benchmark)
-    if finding_number >= len(findings) or not findings[finding_number].repair:
+    standings.lock(benchmark)
+    finding = next((each for each in find_findings(benchmark) if each.digest == digest), None)
+    if finding is None or not finding.repair:
         raise RepairGone(_("This finding is gone or proposes no repair; load the page again."))
-    finding = findings[finding_number]
     entries = {str(entry.pk): entry for entry in Entry.objects.filter(benchmark=benchmark, pk__in=list_rows(finding))}
     metrics = {metric.key: metric for metric in benchmark.metrics.all()}
     for change in finding.repair:
@@ -48,13 +49,13 @@ def carry_out(
             Claim.objects.create(
                 entry=entry,
                 metric=metric,
-                value=float(change.after),
+                value=read_score(change.after, metric.label).value,
                 text=change.after,
                 source=f"repair {at:%Y-%m-%d %H:%M:%S}",
                 source_url=change.source if change.source.startswith("https://") else "",
             )
         case Action.DROP_SCORE if metric is not None:
-            Claim.objects.filter(entry=entry, metric=metric).delete()
+            Claim.objects.filter(entry=entry, metric=metric, withdrawn_at=None).update(withdrawn_at=at)
         case Action.REPLACE_WEIGHTS | Action.DROP_WEIGHTS:
             replace_weights(entry, change)
         case Action.DROP_ROW:

@@ -145,12 +145,12 @@ def act(request: SignedInRequest, action: str, target: str) -> HttpResponse:
 @pressed_on("moderation")
 @staff_only
 @require_POST
-def accept_repair(request: SignedInRequest, slug: str, number: int) -> HttpResponse:
+def accept_repair(request: SignedInRequest, slug: str, digest: str) -> HttpResponse:
     """Carry out what the claim lint proposes for one finding."""
     benchmark = get_object_or_404(Benchmark, slug=slug)
     reason = request.POST.get("reason", "")[:REASON_CHARACTERS]
     try:
-        count = repairs.accept(benchmark, number, by=request.user, at=timezone.now(), reason=reason)
+        count = repairs.accept(benchmark, digest, by=request.user, at=timezone.now(), reason=reason)
         messages.success(request, _("%(n)s changes made, and noted in the audit trail.") % {"n": count})
     except (moderation.ReasonRequired, repairs.RepairGone) as refused:
         messages.error(request, str(refused))

@@ -163,9 +163,11 @@ def is_uuid(text: str) -> bool:
 
 def propose_entry(entry: Entry) -> dict[str, str]:
     weights = entry.weights.order_by("-framework").first()
-    claims = {f"claim_{claim.metric.key}": claim.text for claim in entry.claims.select_related("metric")}
-    stated = {PREFIX + name: str(value) for name, value in entry.preprocessing.items()}
-    return (claims | stated) | {
+    # The latest of each metric comes last.
+    stated = entry.claims.filter(withdrawn_at=None).order_by("created_at", "id")
+    claims = {f"claim_{claim.metric.key}": claim.text for claim in stated.select_related("metric")}
+    preprocessing = {PREFIX + name: str(value) for name, value in entry.preprocessing.items()}
+    return (claims | preprocessing) | {
         "benchmark": entry.benchmark.slug,
         "model_name": entry.model.name,
         "architecture": entry.model.architecture,

@@ -1,17 +1,20 @@
 """The lint on stored claims, out of the seed that comes with the project."""
 
+import datetime as dt
 import re
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
-from leaderboard.claims.table import Action, Severity
+from leaderboard.claims.table import Action, Change, Severity
 from leaderboard.models import AuditEvent, Benchmark, Claim, Entry, Standing
 from leaderboard.services import repairs
 from leaderboard.services.findings import find_findings, read_claim_table
 from leaderboard.services.moderation import ReasonRequired
+from leaderboard.services.standings import refresh_benchmark
 from leaderboard.templatetags.veriboard import sentence
 from tests.factories import make_benchmark, make_entry, make_user
 
@@ -76,9 +79,9 @@ def test_accepted_repair_brings_every_figure_to_its_row(imagenet: Benchmark) -> 
     findings = find_findings(imagenet)
     number = next(n for n, finding in enumerate(findings) if len(finding.repair) > 10)
     changes = findings[number].repair
-    assert repairs.accept(imagenet, number, by=admin, at=timezone.now(), reason="The source has them so.") == len(
-        changes
-    )
+    digest = findings[number].digest
+    done = repairs.accept(imagenet, digest, by=admin, at=timezone.now(), reason="The source has them so.")
+    assert done == len(changes)
     for change in changes:
         standing = Standing.objects.get(entry=int(change.row), metric__key=change.metric)
         assert standing.claimed == (float(change.after) if change.after else None)
@@ -90,11 +93,44 @@ def test_accepted_repair_brings_every_figure_to_its_row(imagenet: Benchmark) -> 
     assert AuditEvent.objects.filter(action="repair", actor="wei").count() == len(changes) + 1
 
 
+def test_past_boards_keep_what_a_repair_takes_away() -> None:
+    benchmark = make_benchmark()
+    entry = make_entry(benchmark, claims={"top1": 80.0})
+    Entry.objects.update(created_at=timezone.now() - dt.timedelta(days=9))
+    Claim.objects.update(created_at=timezone.now() - dt.timedelta(days=9))
+    change = Change(Action.DROP_SCORE, str(entry.pk), "top1", "80.0")
+    metric = benchmark.metrics.get(key="top1")
+    repairs.carry_out(change, entry, metric, by=make_user(), at=timezone.now(), reason="It is of another table.")
+    refresh_benchmark(benchmark)
+    day = (timezone.now() - dt.timedelta(days=1)).date()
+    address = f"/api/v1/benchmarks/{benchmark.slug}/leaderboard/"
+    assert Client().get(address).json()["results"] == []
+    (row,) = Client().get(address, {"as_of": day.isoformat()}).json()["results"]
+    assert row["claims"] == {"top1": 80.0}
+    assert find_findings(benchmark) == ()
+
+
+def test_repair_is_the_one_that_was_shown(imagenet: Benchmark) -> None:
+    admin = make_user("wei", is_staff=True)
+    first, second = [finding for finding in find_findings(imagenet) if finding.repair][:2]
+    client = Client()
+    client.force_login(admin)
+    page = client.get(f"/benchmarks/{imagenet.slug}/findings/").content.decode()
+    addresses = [f"/moderation/repair/{imagenet.slug}/{finding.digest}/" for finding in (first, second)]
+    assert all(address in page for address in addresses)
+    client.post(addresses[0], {"reason": "The source has them so."})
+    done = AuditEvent.objects.filter(action="repair").count()
+    # Pressed twice.
+    answer = client.post(addresses[0], {"reason": "The source has them so."}, follow=True)
+    assert "This finding is gone" in answer.content.decode()
+    assert AuditEvent.objects.filter(action="repair").count() == done
+
+
 def test_repair_needs_a_reason_and_a_finding_that_is_there(imagenet: Benchmark) -> None:
     admin = make_user("wei", is_staff=True)
     before = Claim.objects.count()
     with pytest.raises(ReasonRequired):
-        repairs.accept(imagenet, 0, by=admin, at=timezone.now(), reason=" ")
+        repairs.accept(imagenet, find_findings(imagenet)[0].digest, by=admin, at=timezone.now(), reason=" ")
     with pytest.raises(repairs.RepairGone):
-        repairs.accept(imagenet, 99, by=admin, at=timezone.now(), reason="A reason.")
+        repairs.accept(imagenet, "0" * 32, by=admin, at=timezone.now(), reason="A reason.")
     assert Claim.objects.count() == before

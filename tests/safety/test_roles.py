@@ -97,7 +97,7 @@ ROUTES = {
     "moderation/challenges/<int:pk>/": STAFF,
     "moderation/claims/<slug:slug>/": STAFF,
     "moderation/decide/": ("in 403 403 302", "in 403 403 404"),
-    "moderation/repair/<slug:slug>/<int:number>/": STAFF,
+    "moderation/repair/<slug:slug>/<slug:digest>/": STAFF,
     "moderation/<str:action>/<str:target>/": STAFF,
     "account/": OWN,
     "account/notices/": ("in 302 302 302", "in 302 302 302"),
