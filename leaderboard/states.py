@@ -2,9 +2,9 @@
 
 SUBMISSION_TRANSITIONS: dict[str, tuple[str, ...]] = {
     "submitted": ("queued", "cancelled", "rejected"),
-    "queued": ("running", "cancelled", "rejected", "stalled"),
+    "queued": ("running", "cancelled", "rejected", "stalled", "verified"),
     "running": ("verified", "failed", "queued", "cancelled", "rejected", "stalled"),
-    "stalled": ("queued", "cancelled", "rejected"),
+    "stalled": ("queued", "cancelled", "rejected", "verified"),
     "verified": ("retracted", "queued"),
     "failed": ("queued",),
     "retracted": ("queued",),

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import hashlib
+import itertools
+import json
 import math
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -9,16 +11,19 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.files import File
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from evaluation import catalogue
 from evaluation.attestation import load_or_make_key, make_statement, sign
 from evaluation.contract import EvaluationReport
 from leaderboard.models import Claim, Entry, Metric, Model, Paper, Result, Run, Score, Submission, Weights
 from leaderboard.services import audit, standings
+from leaderboard.tables.vocabulary import digest
 
 HASH_PREFIX_DIGITS = 8
 # Other precisions are there for speed at home; their scores are other ones.
 RANKED_PRECISION = "float32"
+STATED = ("resize", "crop", "interpolation")
 
 
 class ReportRefused(ValueError):
@@ -30,9 +35,12 @@ def publish(run: Run, report: EvaluationReport, evidence: Path | None, *, at: dt
     submission = run.submission
     metrics = {metric.key: metric for metric in submission.benchmark.metrics.all()}
     check_report(report, metrics)
-    entry = find_entry(submission, report) or make_entry(submission, report)
+    found = find_entry(submission, report)
+    entry = found or make_entry(submission, report)
     weights = attach_weights(entry, submission, report)
-    complete_model(entry.model, submission, report)
+    # Other weights under its name say nothing of a model that is known.
+    if found or not entry.model.entries.exclude(pk=entry.pk).exists():
+        complete_model(entry.model, submission, report)
     result = Result(run=run, entry=entry, weights=weights, report=strip_report(report), created_at=at)
     result.outcomes = report.evidence.get("outcomes", {})
     if evidence is not None:
@@ -122,13 +130,31 @@ def find_weighed(entries: QuerySet[Entry], submission: Submission, report: Evalu
     """Return the first of the entries whose weights these are."""
     sha256 = str(report.weights["sha256"])
     slug = Model.find_slug(submission.model_name)
-    if entry := entries.filter(weights__sha256=sha256, model__slug=slug).first():
-        return entry
-    if submission.weights_url and (entry := entries.filter(weights__url=submission.weights_url).first()):
-        return entry
-    prefix = sha256[:HASH_PREFIX_DIGITS]
-    named = entries.filter(weights__url__contains=f"-{prefix}")
-    return next((entry for entry in named if is_published_file(entry, sha256)), None)
+    known = entries.filter(weights__sha256=sha256, model__slug=slug)
+    # What has come from this address before and was another file says nothing of this one.
+    linked = (
+        Q(weights__url=submission.weights_url, weights__sha256__in=("", sha256)) if submission.weights_url else None
+    )
+    at_address = entries.filter(linked).distinct() if linked else entries.none()
+    named = entries.filter(weights__url__contains=f"-{sha256[:HASH_PREFIX_DIGITS]}")
+    candidates = itertools.chain(
+        known,
+        # Of several models behind one address, the one that was named.
+        sorted(at_address, key=lambda entry: entry.model.slug != slug),
+        (entry for entry in named if is_published_file(entry, sha256)),
+    )
+    return next((entry for entry in candidates if is_same_setting(entry, report)), None)
+
+
+def is_same_setting(entry: Entry, report: EvaluationReport) -> bool:
+    """Tell whether the entry's standing result, if it has one, was taken of the same network on the same inputs."""
+    standing = entry.results.filter(retracted_at=None).order_by("-created_at").first()
+    if standing is None:
+        return True
+    before = {**standing.report["protocol"], "architecture": standing.report["weights"].get("architecture")}
+    now = {**report.protocol, "architecture": report.weights.get("architecture")}
+    # Reports from before there was a field do not name it.
+    return all(before.get(name, value) == value for name, value in now.items())
 
 
 def is_published_file(entry: Entry, sha256: str) -> bool:
@@ -144,10 +170,27 @@ def make_entry(submission: Submission, report: EvaluationReport) -> Entry:
     entry, _ = Entry.objects.get_or_create(
         benchmark=submission.benchmark,
         model=model,
-        variant=str(report.weights["sha256"])[:12],
-        defaults={"code_urls": code},
+        variant=name_variant(submission, report),
+        defaults={"code_urls": code, "preprocessing": state_images(submission)},
     )
     return entry
+
+
+def name_variant(submission: Submission, report: EvaluationReport) -> str:
+    """Return what tells these weights, prepared for as they were, from the model's other rows."""
+    digits = str(report.weights["sha256"])[:12]
+    setting = {**report.protocol, "architecture": report.weights.get("architecture")}
+    taken = Entry.objects.filter(
+        benchmark=submission.benchmark, model__slug=Model.find_slug(submission.model_name), variant=digits
+    ).exists()
+    return f"{digits} {digest(json.dumps(setting, sort_keys=True))}" if taken else digits
+
+
+def state_images(submission: Submission) -> dict[str, object]:
+    """Return what is declared of the images, by which rows of the same weights are told apart."""
+    if submission.benchmark.protocol.preprocessing or not submission.protocol:
+        return {}
+    return {name: submission.protocol[name] for name in STATED if submission.protocol.get(name)}
 
 
 def attach_weights(entry: Entry, submission: Submission, report: EvaluationReport) -> Weights:
@@ -160,7 +203,10 @@ def attach_weights(entry: Entry, submission: Submission, report: EvaluationRepor
     }
     weights = find_weights(entry, submission, str(facts["sha256"]))
     if weights is None:
-        weights = Weights(model=entry.model, framework=submission.framework, url=submission.weights_url)
+        # Another file has come from this address: it stays that one's.
+        is_taken = Weights.objects.filter(model=entry.model, url=submission.weights_url).exists()
+        address = "" if is_taken else submission.weights_url
+        weights = Weights(model=entry.model, framework=submission.framework, url=address)
     for name, value in facts.items():
         setattr(weights, name, value if value is not None else getattr(weights, name))
     if submission.weights_file and not weights.file:
@@ -173,7 +219,9 @@ def attach_weights(entry: Entry, submission: Submission, report: EvaluationRepor
 def find_weights(entry: Entry, submission: Submission, sha256: str) -> Weights | None:
     of_model = Weights.objects.filter(model=entry.model)
     if submission.weights_url:
-        return of_model.filter(framework=submission.framework, url=submission.weights_url).first()
+        linked = of_model.filter(url=submission.weights_url, sha256__in=("", sha256))
+        if found := linked.filter(framework__iexact=submission.framework).first() or linked.first():
+            return found
     if known := of_model.filter(framework=submission.framework, sha256=sha256).first():
         return known
     published = f"-{sha256[:HASH_PREFIX_DIGITS]}"
@@ -186,7 +234,7 @@ def complete_model(model: Model, submission: Submission, report: EvaluationRepor
     for name in ("parameters", "multiply_adds"):
         if getattr(model, name) is None and report.weights.get(name) is not None:
             found[name] = report.weights[name]
-    if not model.architecture and report.weights.get("architecture"):
+    if not model.architecture and catalogue.find(str(report.weights.get("architecture"))):
         found["architecture"] = report.weights["architecture"]
     if model.paper is None and submission.paper_url:
         found["paper"], _ = Paper.objects.get_or_create(url=submission.paper_url)
@@ -199,7 +247,10 @@ def complete_model(model: Model, submission: Submission, report: EvaluationRepor
 
 def record_claims(entry: Entry, submission: Submission, metrics: dict[str, Metric]) -> None:
     for key, value in submission.claims.items():
-        if key in metrics:
+        # Who evaluates it again takes nobody's claim back, nor their own; theirs stays on the submission's page.
+        others = Claim.objects.filter(entry=entry, metric__key=key, withdrawn_at=None)
+        others = others.exclude(source=submission.claim_source)
+        if key in metrics and not others.exists():
             Claim.objects.update_or_create(
                 entry=entry,
                 metric=metrics[key],

@@ -21,7 +21,7 @@ from leaderboard import queue
 from leaderboard.models import Run
 from leaderboard.services import notices, publishing, webhooks
 from leaderboard.services.cutting import end_parts
-from leaderboard.services.submissions import enqueue
+from leaderboard.services.submissions import enqueue, settle_at
 from leaderboard.services.transitions import move
 from leaderboard.states import TransitionRefused
 
@@ -110,7 +110,7 @@ def record_fault(run_id: int, token: UUID, reason: str, *, at: dt.datetime) -> N
     move(run, "failed", by=run.worker, at=at, reason=reason, token=None, finished_at=at)
     end_parts(run)
     Run.objects.filter(pk=run.pk).update(reason=reason)
-    move(run.submission, "failed", by=run.worker, at=at, reason=reason)
+    move(run.submission, settle_at(run.submission, "failed"), by=run.worker, at=at, reason=reason)
     notices.note_finished(run.submission, at=at)
     webhooks.tell_finished(run.submission, at=at)
 

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from leaderboard import queue
-from leaderboard.models import Benchmark, Entry, Run, Submission, Upload
+from leaderboard.models import Benchmark, Entry, Result, Run, Submission, Upload
 from leaderboard.services import audit, uploads
 from leaderboard.services.cutting import cut_run, end_parts
 from leaderboard.services.routing import choose_queue
@@ -141,12 +141,18 @@ def cancel(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: 
     close(submission, "cancelled", by=by, at=at, reason=reason)
 
 
+def settle_at(submission: Submission, state: str) -> str:
+    """Return where the submission ends: a further attempt that comes to nothing leaves a standing result as it is."""
+    is_standing = Result.objects.filter(run__submission=submission, retracted_at=None).exists()
+    return "verified" if is_standing else state
+
+
 @transaction.atomic
 def close(submission: Submission, state: str, *, by: audit.Actor, at: dt.datetime, reason: str) -> None:
     """Move an unfinished submission to a final state and take its active run away from whoever holds it."""
     # Workers lock the run before its submission; here too, so that no two wait for each other.
     list(submission.runs.select_for_update().filter(state__in=["queued", "running"]))
-    move(submission, state, by=by, at=at, reason=reason)
+    move(submission, settle_at(submission, state), by=by, at=at, reason=reason)
     for run in submission.runs.filter(state__in=["queued", "running"]):
         move(run, "cancelled", by=by, at=at, reason=reason, token=None, finished_at=at)
         end_parts(run)

@@ -44,7 +44,9 @@ def find_submission(request: HttpRequest, pk: UUID) -> Submission:
     """
     related = ("benchmark__split__dataset", "benchmark__protocol", "benchmark__task", "entry__model", "submitter")
     submission = get_object_or_404(Submission.objects.select_related(*related), pk=pk)
-    is_public = submission.state in ("verified", "retracted") and not (submission.entry and submission.entry.is_hidden)
+    # While it is evaluated again, what it scored before stands on the board and leads here.
+    has_result = Result.objects.filter(run__submission=submission).exists()
+    is_public = has_result and not (submission.entry and submission.entry.is_hidden)
     if not (is_public or may_act(request, submission)):
         raise Http404
     return submission
