@@ -88,7 +88,9 @@ def read_protocol(
         return read_json(text, refusals)
     typed = {name: values.get(PREFIX + name, "") for name in FIELDS}
     is_fixed = benchmark is not None and benchmark.protocol.preprocessing
-    if is_fixed or not any(typed.values()):
+    # What was filled in for an architecture that is no longer the one given was typed by nobody.
+    is_ours = dump({PREFIX + name: text for name, text in typed.items()}) == values.get(FILLED, "")
+    if is_fixed or is_ours or not any(typed.values()):
         return None
     # What is left empty is as published.
     given = vars(published or Protocol()) | {name: read_field(name, text) for name, text in typed.items() if text}

@@ -133,7 +133,9 @@ def write_command(submission: Submission, result: Result) -> str:
     weights, protocol = result.report["weights"], result.report["protocol"]
     command = ["python -m evaluation.engine evaluate", f"--dataset {submission.benchmark.split.dataset.slug}/"]
     command += [f"--weights {shlex.quote(submission.weights_name or 'weights')}"]
-    command += [f"--architecture {weights['architecture']}"] if submission.architecture else []
+    # A graph that was sent with an architecture's name is evaluated as it is.
+    is_known = bool(submission.architecture) and weights["format"] != "onnx"
+    command += [f"--architecture {weights['architecture']}"] if is_known else []
     command += write_options(protocol, weights["architecture"])
     command += ["--background first"] if submission.background == "first" else []
     return " \\\n    ".join(command)

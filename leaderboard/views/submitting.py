@@ -1,16 +1,19 @@
 """The submission form: what it starts with, what it says of a file at once, and what is sent through it."""
 
+from http import HTTPStatus
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Case, When
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from evaluation import catalogue
 from evaluation.contract import CROP_MODES, INTERPOLATIONS, Protocol
@@ -28,7 +31,7 @@ from leaderboard.services.protocols import PREFIX, write_fields
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import Repeated, submit_once
 from leaderboard.services.uploads import list_own
-from leaderboard.views.requests import NOT_TYPED, SignedInRequest, has_ended, keep_typed
+from leaderboard.views.requests import NOT_TYPED, HtmxRequest, SignedInRequest, has_ended, keep_typed
 
 UPLOADS_SHOWN = 10
 # Where a run waits of which nothing is known yet.
@@ -36,13 +39,22 @@ QUEUE = "cpu"
 PIECES_BYTES = 24 * 2**20
 
 
+class SubmitRequest(SignedInRequest, HtmxRequest):
+    """Sent by the browser, or by the form's script."""
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def submit_weights(request: SignedInRequest) -> HttpResponse:
+def submit_weights(request: SubmitRequest) -> HttpResponse:
     """Show the form, and take what is sent through it; where a session ended over it, ask to sign in again."""
     if has_ended(request):
-        return keep_typed(request, _("Your session had ended. Sign in and choose the weights again; the rest is kept."))
-    return show_form(request)
+        sentence = _("Your session had ended. Sign in and choose the weights again; the rest is kept.")
+        response = keep_typed(request, sentence)
+    else:
+        response = show_form(request)
+    # A script that followed a redirect would be shown the sentences meant for the page that it leads to.
+    is_led = request.htmx and response.status_code == HTTPStatus.FOUND
+    return HttpResponseClientRedirect(response["Location"]) if is_led else response
 
 
 @login_required
@@ -162,7 +174,11 @@ def is_uuid(text: str) -> bool:
 
 
 def propose_entry(entry: Entry) -> dict[str, str]:
-    weights = entry.weights.order_by("-framework").first()
+    # What the engine evaluates comes first, of TensorFlow it is nothing.
+    is_other = Case(When(framework__iexact="PyTorch", then=0), default=1)
+    weights = entry.weights.filter(url__gt="").order_by(is_other, "framework", "pk").first()
+    framework = weights.framework if weights else ""
+    codes = sorted(entry.code_urls, key=lambda code: code["label"] != framework)
     # The latest of each metric comes last.
     stated = entry.claims.filter(withdrawn_at=None).order_by("created_at", "id")
     claims = {f"claim_{claim.metric.key}": claim.text for claim in stated.select_related("metric")}
@@ -171,10 +187,10 @@ def propose_entry(entry: Entry) -> dict[str, str]:
         "benchmark": entry.benchmark.slug,
         "model_name": entry.model.name,
         "architecture": entry.model.architecture,
-        "framework": weights.framework if weights else "",
+        "framework": framework,
         "weights_url": weights.url if weights else "",
         "paper_url": entry.model.paper.url if entry.model.paper else "",
-        "code_url": entry.code_urls[0]["url"] if entry.code_urls else "",
+        "code_url": codes[0]["url"] if codes else "",
     }
 
 

@@ -74,8 +74,9 @@ function startUpload(form, file) {
       return true;
     },
     (error) => {
-      if (!current.isStopped) say(form, error.message);
-      return false;
+      if (error.isSignedOut) form.elements.weights.value = "";
+      else if (!current.isStopped) say(form, error.message);
+      return error.isSignedOut;
     },
   );
   return current;
@@ -88,6 +89,9 @@ document.addEventListener("change", async (event) => {
   upload?.stop();
   upload = null;
   if (!file) return;
+  // It takes the place of one that is already here.
+  form.elements.upload.value = "";
+  say(form, "");
   let found = null;
   try {
     found = await lookAt(form, file);
@@ -120,12 +124,14 @@ async function send(form) {
   request.addEventListener("load", () => showAnswer(form, request));
   request.addEventListener("error", () => showFailure(form));
   request.open("POST", form.action);
+  request.setRequestHeader("HX-Request", "true");
   request.send(new FormData(form));
 }
 
 function showAnswer(form, request) {
-  if (request.responseURL && new URL(request.responseURL).pathname !== form.getAttribute("action")) {
-    window.location.assign(request.responseURL);
+  const place = request.getResponseHeader("HX-Redirect");
+  if (place) {
+    window.location.assign(place);
     return;
   }
   const page = new DOMParser().parseFromString(request.responseText, "text/html");

@@ -1,5 +1,8 @@
 // A resumable upload after tus 1.0: in parts, each with its digest, going on where the server says.
-class UploadRefused extends Error {}
+class UploadRefused extends Error {
+  // Signed out meanwhile: the form itself leads to where one signs in.
+  get isSignedOut() { return [401, 403].includes(this.cause); }
+}
 
 class ResumableUpload {
   constructor(file, { address, partBytes, token, tell }) {
@@ -87,7 +90,7 @@ class ResumableUpload {
     if ([404, 408, 409, 429, 460].includes(status) || [500, 502, 503, 504].includes(status)) throw new Error(status);
     let sentence = "";
     try { sentence = JSON.parse(text).detail; } catch { /* Not a problem object. */ }
-    throw new UploadRefused(sentence || `HTTP ${status}`);
+    throw new UploadRefused(sentence || `HTTP ${status}`, { cause: status });
   }
 
   // Browsers may forbid the storage; then a reloaded page begins again.

@@ -70,6 +70,17 @@ def test_another_architecture_brings_its_own_values(client: Client) -> None:
     assert (found["protocol_resize"], found["protocol_crop"]) == ("none", "none")
 
 
+def test_values_of_an_architecture_that_was_changed_since_are_nobodys(client: Client, tmp_path: Path) -> None:
+    page = client.get("/submit/?benchmark=digits&architecture=timm/inception_v4").content.decode()
+    filled = {name: html.unescape(value) for name, value in SEEN.findall(page) if name}
+    known = {
+        name: html.unescape(value) for name, value in re.findall(r'name="(protocol_filled)" value="([^"]*)"', page)
+    }
+    choices = {"protocol_interpolation": "bicubic", "protocol_crop_mode": "center"}
+    assert send(client, tmp_path, **filled | known | choices, architecture=ARCHITECTURE) == ""
+    assert Submission.objects.get().protocol is None
+
+
 def test_claim_that_is_verified_brings_what_its_source_states(client: Client, board: Benchmark) -> None:
     entry = make_entry(board, "Net", claims={"top1": 81.0})
     Entry.objects.filter(pk=entry.pk).update(preprocessing={"resize": 320, "crop": 288, "interpolation": "bicubic"})

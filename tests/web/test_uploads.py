@@ -105,3 +105,32 @@ def test_refused_form_keeps_the_upload(stage: Stage, live_portal: str, context: 
     page.fill("#claim_top1", "91.8")
     check_stored(submit(page), weights)
     context.close()
+
+
+def test_another_file_takes_the_place_of_the_upload(
+    stage: Stage, live_portal: str, context: BrowserContext, weights: Path, tmp_path: Path
+) -> None:
+    page = open_form(context, live_portal, stage)
+    page.set_input_files("#weights", weights)
+    expect(page.locator("[data-sent]")).to_contain_text("The file is here")
+    # One that is small enough to go with the form.
+    page.evaluate("document.querySelector('form[data-upload]').dataset.part = 1e9")
+    other = write_weights(tmp_path / "other.safetensors")
+    page.set_input_files("#weights", other)
+    expect(page.locator("[data-sent]")).to_be_empty()
+    submission = submit(page)
+    assert submission.weights_name == "other.safetensors"
+    context.close()
+
+
+def test_session_that_ended_before_the_upload_leads_to_where_one_signs_in(
+    stage: Stage, live_portal: str, context: BrowserContext, weights: Path
+) -> None:
+    page = open_form(context, live_portal, stage)
+    context.clear_cookies(name="sessionid")
+    page.set_input_files("#weights", weights)
+    page.fill("#model_name", "Sent in parts")
+    page.get_by_role("button", name="Submit for verification").click()
+    page.wait_for_url("**/accounts/login/**")
+    expect(page.get_by_text("Your session had ended. Sign in and choose the weights again")).to_be_visible()
+    context.close()
