@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AbstractUser
 from django.test import Client
 
 from leaderboard.models import Benchmark, Claim, Entry, Result, Standing, Submission, Weights
@@ -12,6 +11,7 @@ from leaderboard.services import moderation, runs
 from leaderboard.services.standings import refresh_benchmark
 from leaderboard.services.submissions import cancel, enqueue
 from leaderboard.states import TransitionRefused
+from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def board() -> Benchmark:
 
 
 @pytest.fixture
-def lin() -> Any:
+def lin() -> User:
     return make_user("lin")
 
 
@@ -46,7 +46,7 @@ def clock() -> Clock:
 
 def evaluate(
     board: Benchmark,
-    by: Any,
+    by: User,
     clock: Clock,
     top1: float,
     *,
@@ -72,7 +72,7 @@ def read_rows(board: Benchmark) -> list[tuple[str, float | None, float | None, s
     return list(standings.values_list("entry__model__name", "claimed", "verified", "entry__status"))
 
 
-def test_nobody_takes_a_claim_back_by_claiming_less(board: Benchmark, lin: AbstractUser, clock: Clock) -> None:
+def test_nobody_takes_a_claim_back_by_claiming_less(board: Benchmark, lin: User, clock: Clock) -> None:
     entry = make_entry(board, "Net", claims={"top1": 91.73})
     address = entry.weights.get().url
     evaluate(board, lin, clock, 81.03, weights_url=address)
@@ -80,21 +80,21 @@ def test_nobody_takes_a_claim_back_by_claiming_less(board: Benchmark, lin: Abstr
     assert read_rows(board) == [("Net", 91.73, 81.03, "mismatch")]
 
 
-def test_nobody_puts_a_mismatch_on_another_row(board: Benchmark, lin: AbstractUser, clock: Clock) -> None:
+def test_nobody_puts_a_mismatch_on_another_row(board: Benchmark, lin: User, clock: Clock) -> None:
     evaluate(board, lin, clock, 81.03, claims={"top1": 81.0})
     theirs = evaluate(board, make_user("eve"), clock, 81.03, claims={"top1": 99.0})
     assert read_rows(board) == [("Net", 81.0, 81.03, "verified")]
     assert theirs.claims == {"top1": 99.0}
 
 
-def test_withdrawn_claim_makes_room_for_another(board: Benchmark, lin: AbstractUser, clock: Clock) -> None:
+def test_withdrawn_claim_makes_room_for_another(board: Benchmark, lin: User, clock: Clock) -> None:
     entry = make_entry(board, "Net", claims={"top1": 91.73})
     Claim.objects.update(withdrawn_at=NOW)
     evaluate(board, lin, clock, 81.03, weights_url=entry.weights.get().url, claims={"top1": 81.03})
     assert read_rows(board) == [("Net", 81.03, 81.03, "verified")]
 
 
-def test_weights_prepared_for_otherwise_are_another_row(board: Benchmark, lin: AbstractUser, clock: Clock) -> None:
+def test_weights_prepared_for_otherwise_are_another_row(board: Benchmark, lin: User, clock: Clock) -> None:
     small = evaluate(board, lin, clock, 80.0, crop=224)
     large = evaluate(board, make_user("eve"), clock, 82.0, crop=288, protocol={"resize": 320, "crop": 288})
     again = evaluate(board, lin, clock, 80.0, crop=224)
@@ -106,7 +106,7 @@ def test_weights_prepared_for_otherwise_are_another_row(board: Benchmark, lin: A
     assert once_more.entry == large.entry
 
 
-def test_file_that_was_changed_at_its_address_is_another_row(board: Benchmark, lin: AbstractUser, clock: Clock) -> None:
+def test_file_that_was_changed_at_its_address_is_another_row(board: Benchmark, lin: User, clock: Clock) -> None:
     evaluate(board, lin, clock, 80.0, sha256="aa" * 32)
     evaluate(board, lin, clock, 70.0, sha256="bb" * 32)
     assert [row[2] for row in read_rows(board)] == [80.0, 70.0]
@@ -115,9 +115,7 @@ def test_file_that_was_changed_at_its_address_is_another_row(board: Benchmark, l
         assert result.weights.sha256 == result.report["weights"]["sha256"]
 
 
-def test_of_two_models_at_one_address_the_named_one_is_verified(
-    board: Benchmark, lin: AbstractUser, clock: Clock
-) -> None:
+def test_of_two_models_at_one_address_the_named_one_is_verified(board: Benchmark, lin: User, clock: Clock) -> None:
     address = make_entry(board, "Alpha", claims={"top1": 70.0}).weights.get().url
     beta = make_entry(board, "Beta", claims={"top1": 81.0})
     beta.weights.set([Weights.objects.create(model=beta.model, framework="PyTorch", url=address)])
@@ -126,7 +124,7 @@ def test_of_two_models_at_one_address_the_named_one_is_verified(
     assert [weights.framework for weights in beta.weights.all()] == ["PyTorch"]
 
 
-def test_other_weights_say_nothing_of_a_model_that_is_known(board: Benchmark, lin: AbstractUser, clock: Clock) -> None:
+def test_other_weights_say_nothing_of_a_model_that_is_known(board: Benchmark, lin: User, clock: Clock) -> None:
     known = make_entry(board, "ViT-Huge", claims={"top1": 90.0}).model
     evaluate(board, lin, clock, 60.0, model_name="ViT-Huge", paper_url="https://example.org/another-paper")
     known.refresh_from_db()
@@ -135,7 +133,7 @@ def test_other_weights_say_nothing_of_a_model_that_is_known(board: Benchmark, li
 
 @pytest.mark.parametrize("end", ["cancel", "fail", "reject"])
 def test_score_outlasts_another_attempt_that_comes_to_nothing(
-    end: str, board: Benchmark, lin: AbstractUser, clock: Clock
+    end: str, board: Benchmark, lin: User, clock: Clock
 ) -> None:
     submission, admin = evaluate(board, lin, clock, 81.0), make_user("admin", is_staff=True)
     moderation.rerun(submission, by=admin, at=clock.tick(), reason="A newer engine.")
@@ -162,7 +160,7 @@ def test_score_outlasts_another_attempt_that_comes_to_nothing(
     assert read_rows(board)[0][2] is None
 
 
-def test_attempt_that_comes_to_nothing_verifies_nothing(board: Benchmark, lin: AbstractUser, clock: Clock) -> None:
+def test_attempt_that_comes_to_nothing_verifies_nothing(board: Benchmark, lin: User, clock: Clock) -> None:
     submission, admin = evaluate(board, lin, clock, 81.0), make_user("admin", is_staff=True)
     moderation.retract(submission, by=admin, at=clock.tick(), reason="Trained on the test images.")
     moderation.rerun(submission, by=admin, at=clock.tick(), reason="To be sure.")
@@ -175,7 +173,7 @@ def test_attempt_that_comes_to_nothing_verifies_nothing(board: Benchmark, lin: A
         moderation.retract(submission, by=admin, at=clock.tick(), reason="Again.")
 
 
-def test_verify_fills_in_what_can_be_evaluated_and_the_latest_claim(board: Benchmark, lin: AbstractUser) -> None:
+def test_verify_fills_in_what_can_be_evaluated_and_the_latest_claim(board: Benchmark, lin: User) -> None:
     entry = make_entry(board, "Inception-v3", claims={"top1": 76.0})
     claim = entry.claims.get()
     Claim.objects.create(entry=entry, metric=claim.metric, value=78.0, text="78.0", source="its paper")
