@@ -103,6 +103,22 @@ document.addEventListener("change", async (event) => {
   if (!found?.is_refused && file.size > Number(form.dataset.part)) upload = startUpload(form, file);
 });
 
+function readFields(part) {
+  return [...part.querySelectorAll("input, select")].map((field) => field.value).join("\n");
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "protocol") event.target.dataset.sent = readFields(event.target);
+});
+
+// What was typed meanwhile is not in the answer, so it is asked for again.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const part = event.detail.target;
+  if (part.id !== "protocol" || readFields(part) === part.dataset.sent) return;
+  event.detail.shouldSwap = false;
+  part.closest("form").dispatchEvent(new Event("told"));
+});
+
 // A form that a script has read has the button for readers without script in it, too.
 function findButton(form) {
   return form.querySelector(".actions button");

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from leaderboard.models import Benchmark, Entry, Submission, Upload
 from leaderboard.services.protocols import NAMES
@@ -226,6 +226,16 @@ def test_chosen_file_fills_in_the_fields(browser: Browser, live_portal: str, tmp
         page.locator("#architecture").press("Tab")
         expect(page.locator("#protocol legend")).to_contain_text(ARCHITECTURE)
         expect(crop).to_have_value("288")
+        # What is typed while the answer is on its way stays.
+        held: list[Route] = []
+        page.route("**/submit/protocol/**", lambda route: route.continue_() if held else held.append(route))
+        page.locator("#architecture").fill("torchvision/resnet34")
+        with page.expect_request("**/submit/protocol/**"):
+            page.locator("#architecture").press("Tab")
+        crop.fill("320")
+        held[0].continue_()
+        expect(page.locator("#protocol legend")).to_contain_text("torchvision/resnet34")
+        expect(crop).to_have_value("320")
         # The session may have ended meanwhile; the page to sign in on has no place in the form.
         page.context.clear_cookies()
         page.locator("#architecture").fill("torchvision/resnet18")
