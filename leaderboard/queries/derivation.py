@@ -23,10 +23,7 @@ class Known:
 
 def collect_known(entry_ids: list[int], *, until: dt.datetime | None = None) -> dict[int, Known]:
     """Return what is known of the entries; with `until`, what was known then."""
-    claimed, published = Q(withdrawn_at=None), Q(retracted_at=None)
-    if until is not None:
-        claimed = Q(created_at__lte=until) & (Q(withdrawn_at=None) | Q(withdrawn_at__gt=until))
-        published = Q(created_at__lte=until) & (Q(retracted_at=None) | Q(retracted_at__gt=until))
+    claimed, published = stood("withdrawn_at", until), stood("retracted_at", until)
     claims: dict[int, dict[int, Claim]] = {pk: {} for pk in entry_ids}
     scores: dict[int, dict[int, Score]] = {pk: {} for pk in entry_ids}
     results: dict[int, Result] = {}
@@ -44,6 +41,12 @@ def collect_known(entry_ids: list[int], *, until: dt.datetime | None = None) -> 
     for entry_id, result in results.items():
         scores[entry_id] = {score.metric_id: score for score in result.scores.all()}
     return {pk: Known(claims[pk], scores[pk], results.get(pk)) for pk in entry_ids}
+
+
+def stood(ended: str, until: dt.datetime | None) -> Q:
+    """Return the condition on what stands today, or stood then; `ended`: the column that says when it ceased to."""
+    lasting = Q(**{ended: None})
+    return lasting if until is None else Q(created_at__lte=until) & (lasting | Q(**{f"{ended}__gt": until}))
 
 
 def batches(ids: list[int]) -> Iterable[list[int]]:

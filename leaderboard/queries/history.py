@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext as _
 
+from evaluation.paired import unpack
 from leaderboard.models import Benchmark, Entry, Metric, Standing
 from leaderboard.queries.board import (
     PAGE_SIZE,
@@ -22,10 +23,11 @@ from leaderboard.queries.derivation import Known, build_standing, collect_known,
 from leaderboard.queries.filters import BadQuery, BoardFilters
 from leaderboard.queries.heads import Head
 from leaderboard.queries.narrowing import check_status, narrow_entries
+from leaderboard.queries.pairs import choose_outcomes, read_outcomes
 from leaderboard.queries.rows import BoardRow, ScoreCell, WeightsLink
-from leaderboard.ranking import rank, rank_intervals_from_intervals
+from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
 
-MOST_ENTRIES = 5_000
+MOST_ENTRIES, MOST_PAIRED = 5_000, 300
 
 
 def read_board(head: Head, filters: BoardFilters, *, cursor: str | None = None, page_size: int = PAGE_SIZE) -> Board:
@@ -44,7 +46,7 @@ def read_past_board(head: Head, filters: BoardFilters, day: dt.date, *, cursor: 
     entries, wanted = find_entries(head, filters, end)
     known = collect_known([entry.pk for entry in entries], until=end)
     standings = derive(entries, known, head.benchmark, head.metrics)
-    ranked = rank_then(standings[metric.pk], metric)
+    ranked = rank_then(standings[metric.pk], metric, end)
     kept = [s for s in ranked if s.entry_id in wanted and has_status(s, filters.status)]
     cut = cut_page(kept, place, page_size)
     links = read_links([standing.entry_id for standing in cut.rows])
@@ -87,14 +89,25 @@ def derive(
     }
 
 
-def rank_then(standings: dict[int, Standing], metric: Metric) -> list[Standing]:
+def rank_then(standings: dict[int, Standing], metric: Metric, end: dt.datetime) -> list[Standing]:
     """Return the visible standings, best first, with the ranks of that day."""
     visible = sorted((s for s in standings.values() if s.is_visible), key=lambda s: (-s.order_value, s.entry_id))
     ranks = rank([s.verified for s in visible], direction=metric.direction)
-    spans = rank_intervals_from_intervals([(s.low, s.high) for s in visible], direction=metric.direction)
+    intervals, paired = [(s.low, s.high) for s in visible], compare_then(visible, metric, end)
+    spans = rank_intervals_from_intervals(intervals, direction=metric.direction, paired=paired)
     for standing, place, span in zip(visible, ranks, spans, strict=True):
         standing.rank, standing.rank_low, standing.rank_high = place, span.low, span.high
     return visible
+
+
+def compare_then(visible: Sequence[Standing], metric: Metric, end: dt.datetime) -> dict[int, RankInterval]:
+    """Return rank intervals of that day's paired tests, by place; of more entries than a reader waits for, none."""
+    verified = [standing.entry_id for standing in visible if standing.verified is not None]
+    if not 1 < len(verified) <= MOST_PAIRED:
+        return {}
+    outcomes = choose_outcomes([s.entry_id for s in visible], metric.key, read_outcomes(verified, until=end))
+    spans = rank_intervals_from_outcomes([unpack(each) for each in outcomes.values()])
+    return dict(zip(outcomes, spans, strict=True))
 
 
 def count(standings: Iterable[Standing]) -> Counts:

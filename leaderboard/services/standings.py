@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from leaderboard.models import Benchmark, BoardFacts, Entry, Metric, Standing
 from leaderboard.queries import heads
 from leaderboard.queries.board import Counts
 from leaderboard.queries.derivation import BATCH, build_standing, collect_known, settle
-from leaderboard.queries.pairs import NOTHING, Outcomes, read_outcomes
+from leaderboard.queries.pairs import choose_outcomes, read_outcomes
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
 from leaderboard.services.findings import describe, find_findings
 from leaderboard.versions import forget
@@ -194,20 +193,12 @@ def compare_all(verified: Mapping[Metric, Sequence[Ranked]]) -> list[dict[int, R
     few = [rows for rows in verified.values() if 1 < len(rows) <= PAIRED_AT_ALL]
     # Read once for all metrics: of a thousand entries they are megabytes.
     known = read_outcomes({row.entry_id for rows in few for row in rows}) if few else {}
-    chosen = [choose_outcomes(rows, metric.key, known) for metric, rows in verified.items()]
+    chosen = [
+        choose_outcomes([row.entry_id for row in rows], metric.key, known) if len(rows) <= PAIRED_AT_ALL else {}
+        for metric, rows in verified.items()
+    ]
     intervals = find_intervals([list(outcomes.values()) for outcomes in chosen])
     return [dict(zip(outcomes, spans, strict=False)) for outcomes, spans in zip(chosen, intervals, strict=True)]
-
-
-def choose_outcomes(standings: Sequence[Ranked], key: str, known: Mapping[int, Outcomes]) -> dict[int, str]:
-    """Return the outcomes, by place, of the most entries that were evaluated on the same samples."""
-    if len(standings) > PAIRED_AT_ALL:
-        return {}
-    found = {place: known.get(standing.entry_id, NOTHING) for place, standing in enumerate(standings)}
-    digests = Counter(each.digest for each in found.values() if key in each.packed)
-    # Where two are equally many, the same one each time.
-    usual = max(digests, key=lambda digest: (digests[digest], str(digest)), default="")
-    return {place: each.packed[key] for place, each in found.items() if key in each.packed and each.digest == usual}
 
 
 def find_intervals(boards: Sequence[list[str]]) -> list[Sequence[RankInterval]]:

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
@@ -120,6 +121,12 @@ def test_entry_without_outcomes_leaves_the_others_paired_tests_to_them() -> None
     standings_of_top1 = Standing.objects.filter(benchmark=benchmark, metric__key="top1").order_by("entry_id")
     # All three have the same score and interval; what is known of the first two is how they differ.
     assert list(standings_of_top1.values_list("rank_low", "rank_high")) == [(1, 2), (2, 3), (1, 3)]
+    # As the board is told as of today.
+    address = f"/api/v1/benchmarks/{benchmark.slug}/leaderboard/"
+    boards = [Client().get(address, query).json()["results"] for query in ({}, {"as_of": "2099-01-01"})]
+    today, then = ([(row["rank"], row["rank_low"], row["rank_high"]) for row in board] for board in boards)
+    assert today == then
+    assert {row[1:] for row in then} == {(1, 2), (2, 3), (1, 3)}
 
 
 @pytest.mark.django_db
