@@ -48,7 +48,8 @@ def choose_device(name: str) -> torch.device:
         device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
     ):
         raise unknown_device(name)
-    return device
+    # There is one of it, by whatever number.
+    return device if device.type == "cuda" else torch.device("cpu")
 
 
 def unknown_device(name: str) -> InputFault:

@@ -205,5 +205,5 @@ def test_device_that_no_score_is_computed_on_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cpu", "cpu:0"])
-def test_processor_is_found_by_its_names(name: str) -> None:
-    assert choose_device(name).type == "cpu"
+def test_processor_is_found_by_its_names(job: Job, name: str) -> None:
+    assert np.array_equal(Predictor(replace(job, device=name)).predict(np.load(job.pixels)), predict_with(job, 64))
