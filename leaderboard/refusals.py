@@ -7,6 +7,7 @@ def gettext_noop(text: str) -> str:
 
 
 SENTENCES = (
+    gettext_noop("%(architecture)s takes no images of %(width)s×%(height)s (%(reason)s); give a protocol with the size that it was made for."),
     gettext_noop("%(host)s is no public host name."),
     gettext_noop("%(n)s is %(given)s, not %(wanted)s"),
     gettext_noop("%(name)s in the spec holds a null byte or half a character; write it again."),

@@ -180,7 +180,27 @@ class Predictor:
         half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.job.precision)
         # Cast weights are not kept for the next batch: a recording of the launches would read where they are no more.
         with torch.autocast(self.device.type, dtype=half, enabled=half is not None, cache_enabled=False):
-            return check_rows(self.way.run(images), len(images))
+            try:
+                logits = self.way.run(images)
+            except Exception as error:
+                if self.is_of_size(error):
+                    raise self.refuse_size(images, error) from error
+                raise
+            return check_rows(logits, len(images))
+
+    def is_of_size(self, error: Exception) -> bool:
+        """Tell whether the network fails for the size of the images: as it does where no numbers go through it."""
+        if self.loaded.is_graph or is_out_of_memory(error) or any(name in str(error) for name in ACCELERATORS):
+            return False
+        return "multiply_adds" in self.facts and self.facts["multiply_adds"] is None
+
+    def refuse_size(self, images: torch.Tensor, error: Exception) -> InputFault:
+        architecture, (height, width) = self.job.architecture, images.shape[2:]
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(" .!")
+        return InputFault(
+            f"{architecture} takes no images of {width}×{height} ({reason}); give a protocol with the size that it was"
+            " made for."
+        )
 
     def predict(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return (N, outputs) logits of all these pixels, one batch after the other."""
@@ -222,6 +242,8 @@ def fill(count: int, multiple: int) -> int:
 
 # What the allocators say, which have no exception class of their own on a CPU.
 OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc")
+# What fails in them says so, and is the machine's trouble.
+ACCELERATORS = ("CUDA", "CUBLAS", "cuBLAS", "cuDNN", "CUDNN")
 
 
 def is_out_of_memory(error: Exception) -> bool:

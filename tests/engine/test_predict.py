@@ -198,6 +198,20 @@ def test_other_trouble_is_not_taken_for_full_memory(job: Job) -> None:
         predictor.predict(np.load(job.pixels))
 
 
+@pytest.mark.parametrize("text", ["CUDA error: an illegal memory access was encountered", "cuDNN error: CUDNN_STATUS"])
+def test_trouble_of_an_accelerator_is_not_taken_for_the_images_size(job: Job, text: str) -> None:
+    predictor = Predictor(job)
+    # As of a network that cannot be run without numbers.
+    predictor.facts["multiply_adds"] = None
+
+    def fail(module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        raise RuntimeError(text)
+
+    predictor.loaded.module.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match=text):
+        predictor.predict(np.load(job.pixels))
+
+
 @pytest.mark.parametrize("name", ["meta", "mps", "xla", "tpu", "", "CPU", "cpu:x"])
 def test_device_that_no_score_is_computed_on_is_refused(name: str) -> None:
     with pytest.raises(InputFault, match="is unknown; use cpu, cuda or auto"):

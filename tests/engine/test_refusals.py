@@ -122,6 +122,21 @@ def test_other_number_of_classes_is_told(engine: Engine, images: Path, tmp_path:
     assert "3 classes" in line
 
 
+@pytest.mark.parametrize(
+    ("architecture", "side"), [("timm/deit_tiny_patch16_224", 200), ("torchvision/squeezenet1_1", 8)]
+)
+def test_size_that_a_network_does_not_take_is_refused(
+    here: Engine, images: Path, tmp_path: Path, architecture: str, side: int
+) -> None:
+    """The one says so itself, of the other nothing is left on the way."""
+    file = tmp_path / "small.pth"
+    torch.save(architectures.build(architecture, 3).state_dict(), file)
+    words = ("evaluate", "--dataset", images, "--weights", file, "--architecture", architecture)
+    line = refuse(here, *words, "--resize", side, "--crop", side)
+    assert line.startswith(f"{architecture} takes no images of {side}×{side} (")
+    assert line.endswith("); give a protocol with the size that it was made for.")
+
+
 def test_empty_image_folder_is_refused(here: Engine, weights: Path, tmp_path: Path) -> None:
     assert "holds no images" in refuse(here, *evaluation(tmp_path, weights))
 
