@@ -50,6 +50,7 @@ SENTENCES = (
     gettext_noop("Submit weights made for these classes."),
     gettext_noop("The ONNX model cannot be loaded: %(shorten)s"),
     gettext_noop("The ONNX model cannot be run: %(shorten)s"),
+    gettext_noop("The ONNX model does not give a row of numbers an image; export it with the class scores as its output."),
     gettext_noop("The ONNX model has %(inputs)s inputs and %(outputs)s outputs; export it with the images as its only input and the class scores as its only output."),
     gettext_noop("The ONNX model needs more memory than there is here, even for one image at a time; export a smaller one."),
     gettext_noop("The ONNX model takes %(inputs)s of %(inputs2)s dimensions; export it for float32 images in batches (N×3×H×W)."),

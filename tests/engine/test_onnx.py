@@ -153,7 +153,7 @@ def save_identity(path: Path, kind: int, shape: list[int | str], inputs: int = 1
         (TensorProto.FLOAT, ["n", 3, 32, 32], 2, "takes 2 inputs"),
         (TensorProto.FLOAT16, ["n", 3, 32, 32], 1, "float32"),
         (TensorProto.FLOAT, ["n", 3072], 1, "dimensions"),
-        (TensorProto.FLOAT, ["n", 3, 32, 32], 1, "no image classifier"),
+        (TensorProto.FLOAT, ["n", 3, 32, 32], 1, "a row of numbers an image"),
     ],
 )
 def test_graph_of_another_kind_is_refused(
@@ -179,6 +179,42 @@ def test_graph_that_gives_all_images_one_row_is_refused(tmp_path: Path) -> None:
     save_graph(path, [node, one], [images], [scores])
     with pytest.raises(InputFault, match="one row of class scores an image"):
         attempt(path)
+
+
+def hold(name: str, *numbers: int) -> onnx.NodeProto:
+    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.array(numbers)))
+
+
+SLICE = helper.make_node("Slice", ["means", "zero", "stop", "one"], ["scores"])
+# What is made of the means of the images' colours.
+OTHER_OUTPUTS = {
+    "flags": (TensorProto.BOOL, [helper.make_node("Greater", ["means", "means"], ["scores"])]),
+    "texts": (TensorProto.STRING, [helper.make_node("Cast", ["means"], ["scores"], to=TensorProto.STRING)]),
+    "a number": (TensorProto.FLOAT, [helper.make_node("ReduceMean", ["means"], ["scores"], keepdims=0)]),
+    "numbers": (TensorProto.FLOAT, [helper.make_node("ReduceMean", ["means"], ["scores"], axes=[1], keepdims=0)]),
+    "nothing": (TensorProto.FLOAT, [hold("stop", 0), SLICE]),
+    "rows as long as an image is bright": (
+        TensorProto.FLOAT,
+        [
+            helper.make_node("ReduceMean", ["means"], ["light"], keepdims=0),
+            helper.make_node("Cast", ["light"], ["whole"], to=TensorProto.INT64),
+            helper.make_node("Add", ["whole", "one"], ["stop"]),
+            SLICE,
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_OUTPUTS)
+def test_graph_without_a_row_of_numbers_an_image_is_refused(name: str, tmp_path: Path) -> None:
+    kind, nodes = OTHER_OUTPUTS[name]
+    path = tmp_path / "weights.onnx"
+    mean = helper.make_node("ReduceMean", ["images"], ["means"], axes=[2, 3], keepdims=0)
+    given = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 8, 8])
+    scores = helper.make_tensor_value_info("scores", kind, None)
+    save_graph(path, [mean, hold("zero", 0), hold("one", 1), *nodes], [given], [scores])
+    with pytest.raises(InputFault, match="The ONNX model does not give a row of numbers an image"):
+        load(path, "onnx").module(torch.stack([torch.zeros(3, 8, 8), torch.ones(3, 8, 8)]))
 
 
 class Mixing(nn.Module):

@@ -12,6 +12,7 @@ from evaluation.contract import InputFault
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 ERRORS_ONLY = 4
+NO_ROWS = "The ONNX model does not give a row of numbers an image; export it with the class scores as its output."
 
 
 class OnnxNetwork(nn.Module):
@@ -49,6 +50,8 @@ class OnnxNetwork(nn.Module):
         self.check_size(batch.shape)
         count = self.shape[0] or len(batch)
         parts = [self.run(pad(batch[start : start + count], count)) for start in range(0, len(batch), count)]
+        if len({part.shape[1:] for part in parts}) > 1:
+            raise InputFault(NO_ROWS)
         return torch.from_numpy(np.concatenate(parts)[: len(batch)])
 
     def check_size(self, given: tuple[int, ...]) -> None:
@@ -58,14 +61,18 @@ class OnnxNetwork(nn.Module):
             raise InputFault(f"The ONNX model takes images of {want}, the protocol makes {have}; export it for those.")
 
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the row of each image. Raises: InputFault where the graph gives something else, MemoryError."""
         try:
-            outputs: list[npt.NDArray[np.float32]] = self.session.run(None, {self.name: batch})
+            scores: object = self.session.run(None, {self.name: batch})[0]
         # The runtime raises many classes of its own; each is the graph's doing, save where memory ran out.
         except Exception as error:
             if "allocate" in str(error).lower() or "out of memory" in str(error).lower():
                 raise MemoryError(str(error)) from error
             raise InputFault(f"The ONNX model cannot be run: {shorten(error)}") from error
-        return outputs[0]
+        # A text is an array of objects, a sequence or a map is none.
+        if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "iuf" or scores.ndim != 2 or not scores.size:
+            raise InputFault(NO_ROWS)
+        return scores
 
 
 def open_session(source: Path | bytes, device: torch.device) -> onnxruntime.InferenceSession:
