@@ -26,6 +26,10 @@ from evaluation.engine.predictor import Predictor
 # Seconds between two words of progress.
 PAUSE = 0.3
 FORWARD_FILE = "forward"
+OTHER_CLASSES = "Submit weights made for these classes."
+ONE_MORE = (
+    "Declare the background class if it comes first; if a class has no images here, name all classes in outputs.txt."
+)
 
 
 def take(logits: Logits, classes: int, background: str) -> Logits:
@@ -35,12 +39,10 @@ def take(logits: Logits, classes: int, background: str) -> Logits:
     """
     outputs, extra = logits.shape[1], int(background == "first")
     if outputs != classes + extra:
-        is_one_more = outputs == classes + 1
-        hint = (
-            "Declare the background class that comes first."
-            if is_one_more
-            else "Submit weights made for these classes."
-        )
+        if extra:
+            hint = "It has no background class; declare none." if outputs == classes else OTHER_CLASSES
+        else:
+            hint = ONE_MORE if outputs == classes + 1 else OTHER_CLASSES
         raise InputFault(f"The network has {outputs} outputs where the dataset has {classes} classes. {hint}")
     if not np.isfinite(logits).all():
         raise InputFault("The network gives NaN or infinite scores; these weights cannot be evaluated.")

@@ -114,12 +114,23 @@ def test_weights_with_nan_are_refused_by_the_tensors_name(here: Engine, tmp_path
     assert "bn1.weight" in refuse(here, "inspect", file, "--architecture", ARCHITECTURE)
 
 
-def test_other_number_of_classes_is_told(engine: Engine, images: Path, tmp_path: Path) -> None:
-    file = tmp_path / "ten.pth"
-    torch.save(make_network(ARCHITECTURE, 10).state_dict(), file)
-    line = refuse(engine, *evaluation(images, file))
-    assert "10 outputs" in line
-    assert "3 classes" in line
+@pytest.mark.parametrize(
+    ("outputs", "background", "hint"),
+    [
+        (10, "none", "Submit weights made for these classes."),
+        (2, "none", "Submit weights made for these classes."),
+        (4, "none", "Declare the background class if it comes first; if a class has no images here, name all classes"),
+        (3, "first", "It has no background class; declare none."),
+        (5, "first", "Submit weights made for these classes."),
+    ],
+)
+def test_other_number_of_classes_is_told(
+    here: Engine, images: Path, tmp_path: Path, outputs: int, background: str, hint: str
+) -> None:
+    file = tmp_path / "other.pth"
+    torch.save(make_network(ARCHITECTURE, outputs).state_dict(), file)
+    line = refuse(here, *evaluation(images, file), "--background", background)
+    assert f"{outputs} outputs where the dataset has 3 classes. {hint}" in line
 
 
 @pytest.mark.parametrize(
