@@ -147,7 +147,11 @@ def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
     classes = {name: index for index, name in enumerate(names)}
     samples = [Sample(path, found.find_label(path, classes), images[path]) for path in found.present]
     samples.sort(key=lambda sample: (sample.label if isinstance(sample.label, int) else 0, sample.path))
-    digest = digest_lines({sample.path: sample.sha256 for sample in samples}, outputs | dict(found.sources))
+    said = outputs | dict(found.sources)
+    if not outputs and list(found.class_names) != sorted(found.class_names):
+        # Without it, the digest is of the samples in the order that they had while numbers were sorted as texts.
+        said["classes"] = "\n".join(found.class_names).encode()
+    digest = digest_lines({sample.path: sample.sha256 for sample in samples}, said)
     return Dataset(source, tuple(samples), tuple(classes), digest)
 
 

@@ -11,6 +11,8 @@ from evaluation.contract import InputFault
 
 # Of many images that are not there, so many are named.
 NAMED = 3
+# Longer ones are codes, not places.
+LONGEST_NUMBER = 10
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,9 @@ def read_folders(source: Path, images: Collection[str]) -> Labels:
 def read_csv(file: Path, images: Collection[str]) -> Labels:
     """Return the classes of each image from lines of `image,label`, several a line as `a|b`, or one on each of several.
 
-    A first line that names no file is a heading. Raises: InputFault, naming an image without a line, one that is not
-    there, or one that is given a label twice.
+    A first line that names no file is a heading. The classes are in order of their names, where all are numbers in
+    that of the numbers. Raises: InputFault, naming an image without a line, one that is not there, or one that is given
+    a label twice.
     """
     try:
         text = file.read_bytes()
@@ -72,9 +75,15 @@ def read_csv(file: Path, images: Collection[str]) -> Labels:
     if missing is not None:
         raise InputFault(f"The labels {file.name} lack a line for {missing}; write one `image,label` line an image.")
     check_lines(file, present, images)
-    classes = sorted({name for names in present.values() for name in names})
+    classes = order_classes({name for names in present.values() for name in names})
     has_several = any(len(names) != 1 for names in present.values())
     return Labels(present, tuple(classes), has_several=has_several, sources={"labels": text})
+
+
+def order_classes(names: Collection[str]) -> list[str]:
+    """Return the names in order: who numbers the classes means the networks' outputs, of which 2 comes before 10."""
+    are_numbers = all(name.isascii() and name.isdecimal() and len(name) < LONGEST_NUMBER for name in names)
+    return sorted(names, key=lambda name: (int(name) if are_numbers else 0, name))
 
 
 def check_lines(file: Path, present: Mapping[str, Sequence[str]], images: Collection[str]) -> None:

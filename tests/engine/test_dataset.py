@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from evaluation.contract import InputFault
-from evaluation.engine.dataset import index_dataset
+from evaluation.engine.dataset import digest_lines, index_dataset
 
 
 @pytest.fixture
@@ -46,6 +46,49 @@ def test_tar_of_the_folder_is_the_same_dataset(folder: Path, tmp_path: Path) -> 
             tar.add(file, file.relative_to(folder).as_posix())
     packed, plain = index_dataset(archive), index_dataset(folder)
     assert (packed.samples, packed.class_names, packed.digest) == (plain.samples, plain.class_names, plain.digest)
+
+
+def label(folder: Path, names: list[str]) -> Path:
+    """Write an image of each of these classes into one folder, and return their CSV."""
+    (folder / "all").mkdir(parents=True)
+    for place in range(len(names)):
+        Image.new("RGB", (8, 8), (place, 0, 0)).save(folder / "all" / f"{place}.png")
+    (folder / "labels.csv").write_text("".join(f"all/{place}.png,{name}\n" for place, name in enumerate(names)))
+    return folder / "labels.csv"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["10", "2", "0", "11", "1"], ["0", "1", "2", "10", "11"]),
+        (["010", "002", "000"], ["000", "002", "010"]),
+        (["1", "01", "2"], ["01", "1", "2"]),
+        (["10", "2", "2b"], ["10", "2", "2b"]),
+        (["1000000001", "2"], ["1000000001", "2"]),
+        (["10", "²"], ["10", "²"]),
+    ],
+)
+def test_classes_that_a_csv_numbers_are_in_the_order_of_the_numbers(
+    names: list[str], expected: list[str], tmp_path: Path
+) -> None:
+    dataset = index_dataset(tmp_path, label(tmp_path, names))
+    assert list(dataset.class_names) == expected
+    assert [names[int(Path(sample.path).stem)] for sample in dataset.samples] == expected
+
+
+def test_classes_in_order_of_their_numbers_are_another_dataset(tmp_path: Path) -> None:
+    """Pixels that were stored for the order of texts must not be taken for those in the order of numbers."""
+    numbers = label(tmp_path, [str(number) for number in range(11)])
+    dataset = index_dataset(tmp_path, numbers)
+    files = {sample.path: sample.sha256 for sample in dataset.samples}
+    before = digest_lines(files, {"labels": numbers.read_bytes()})
+    assert dataset.digest != before
+    # Where the outputs are listed they were right, and are as they were.
+    outputs = "".join(f"{number}\n" for number in range(11)).encode()
+    (tmp_path / "outputs.txt").write_bytes(outputs)
+    listed = index_dataset(tmp_path, numbers)
+    assert (listed.samples, listed.class_names) == (dataset.samples, dataset.class_names)
+    assert listed.digest == digest_lines(files, {"labels": numbers.read_bytes(), "outputs.txt": outputs})
 
 
 @pytest.mark.parametrize(
