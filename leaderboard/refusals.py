@@ -128,6 +128,7 @@ SENTENCES = (
     gettext_noop("The tensor %(name)s has a shape that does not fit its bytes; the file is damaged."),
     gettext_noop("The tensor %(name)s has an impossible shape or place; the file is damaged."),
     gettext_noop("The tensor %(name)s has the type %(dtype)s, which is not evaluated; save it as float32."),
+    gettext_noop("The tensor %(name)s holds %(kind)s numbers; save it as float32."),
     gettext_noop("The tensor %(name)s holds NaN or infinite values; these weights cannot be evaluated."),
     gettext_noop("The tensor %(name)s in this ONNX model has an impossible size."),
     gettext_noop("The tensor %(name)s in this ONNX model has other data than its shape says; it is damaged."),

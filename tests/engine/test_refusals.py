@@ -114,6 +114,28 @@ def test_weights_with_nan_are_refused_by_the_tensors_name(here: Engine, tmp_path
     assert "bn1.weight" in refuse(here, "inspect", file, "--architecture", ARCHITECTURE)
 
 
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.int64, torch.bool])
+def test_integers_in_place_of_floats_are_refused_by_the_tensors_name(
+    here: Engine, tmp_path: Path, kind: torch.dtype
+) -> None:
+    state = make_network(ARCHITECTURE, 3).state_dict()
+    state["layer1.0.conv1.weight"] = state["layer1.0.conv1.weight"].mul(100).to(kind)
+    file = tmp_path / "quantised.pth"
+    torch.save(state, file)
+    name = str(kind).removeprefix("torch.")
+    told = f"The tensor layer1.0.conv1.weight holds {name} numbers; save it as float32."
+    assert refuse(here, "inspect", file, "--architecture", ARCHITECTURE) == told
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_floats_of_any_width_are_taken(here: Engine, tmp_path: Path, kind: torch.dtype) -> None:
+    """Also as the counters of batches, which are integers in the network."""
+    state = {name: tensor.to(kind) for name, tensor in make_network(ARCHITECTURE, 3).state_dict().items()}
+    file = tmp_path / "cast.pth"
+    torch.save(state, file)
+    assert here("inspect", file, "--architecture", ARCHITECTURE).status == 0
+
+
 @pytest.mark.parametrize(
     ("outputs", "background", "hint"),
     [

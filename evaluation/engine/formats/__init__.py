@@ -108,8 +108,16 @@ def drop_auxiliary(module: nn.Module, tensors: Tensors) -> None:
 
 
 def compare(tensors: Tensors, module: nn.Module, architecture: str) -> None:
-    """Raises: InputFault with the first differences both ways, and the architecture that would fit if there is one."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    """Raises: InputFault with the first differences both ways and the architecture that would fit if there is one, or
+    with the first tensor of integers where the network has floats.
+    """
+    state = module.state_dict()
+    wanted = {name: tuple(tensor.shape) for name, tensor in state.items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if misfit := recognition.describe_misfit(given, wanted, architecture):
         raise InputFault(misfit + recognition.propose(given, architecture))
+    # A quantised network multiplies integers by scales, without which they would be cast and scored.
+    for name, tensor in tensors.items():
+        if name in state and state[name].is_floating_point() and not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise InputFault(f"The tensor {name} holds {kind} numbers; save it as float32.")
