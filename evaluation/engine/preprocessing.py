@@ -14,13 +14,14 @@ What is done with unusual images, which is what the reference's `Image.open(file
 import ctypes
 import functools
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
+from PIL import Image, ImageFile, _imaging
 
 from evaluation.contract import InputFault, Protocol
 
@@ -34,6 +35,8 @@ RESAMPLING = {
 }
 # An image that inflates to more pixels than this is refused, not decoded; nor is a line scaled to as many.
 MAX_PIXELS = 200_000_000
+# Without a handler, what Pillow logs of an image goes to standard error, beside our sentence.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def decode(data: bytes, name: str) -> Image.Image:
@@ -75,9 +78,10 @@ def decode_aloud(data: bytes, name: str) -> Image.Image:
             if image.width * image.height > MAX_PIXELS:
                 raise InputFault(f"The image {name} has {image.width}×{image.height} pixels, more than we decode.")
             return image.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, InputFault):
-            raise
+    except (InputFault, MemoryError):
+        raise
+    # What a damaged image makes of Pillow is one of many errors, down to TypeError; each is the image's fault.
+    except Exception as error:
         reason = "is empty" if not data else "cannot be decoded (it may be truncated)"
         raise InputFault(f"The image {name} {reason}; replace or remove it.") from error
 

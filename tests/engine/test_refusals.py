@@ -1,6 +1,7 @@
 """Faults of the arguments or the input end with status 2 and one plain line."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -196,6 +197,20 @@ def test_damaged_tiff_is_told_in_one_line(engine: Engine, tmp_path: Path) -> Non
     data[300:600] = b"\xff" * 300
     (tmp_path / "cat" / "1.tif").write_bytes(data)
     assert "cat/1.tif cannot be decoded" in refuse(engine, "dataset", tmp_path, "--check")
+
+
+@pytest.mark.parametrize(("tag", "kind"), [(273, 2), (277, 16)], ids=["place as a text", "many samples a pixel"])
+def test_tiff_with_a_damaged_tag_is_told_in_one_line(engine: Engine, tmp_path: Path, tag: int, kind: int) -> None:
+    """Of the one Pillow makes a TypeError, of the other it logs an error by itself."""
+    (tmp_path / "cat").mkdir()
+    Image.new("RGB", (16, 16)).save(tmp_path / "cat" / "1.tif")
+    data = bytearray((tmp_path / "cat" / "1.tif").read_bytes())
+    place = data.index(struct.pack("<H", tag), struct.unpack("<I", data[4:8])[0])
+    data[place + 2 : place + 4] = struct.pack("<H", kind)
+    (tmp_path / "cat" / "1.tif").write_bytes(data)
+    assert refuse(engine, "dataset", tmp_path, "--check") == (
+        "The image cat/1.tif cannot be decoded (it may be truncated); replace or remove it."
+    )
 
 
 def test_folder_in_place_of_weights_is_called_one(here: Engine, images: Path, weights: Path) -> None:
