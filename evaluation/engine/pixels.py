@@ -161,7 +161,7 @@ def decode_all(
 
     def show(item: tuple[Sample, bytes]) -> tuple[str, Pixels]:
         sample, data = item
-        return sample.path, preprocess(decode_aloud(data, sample.path), protocol)
+        return sample.path, preprocess(decode_aloud(data, sample.path), protocol, sample.path)
 
     return work_ahead(show, (item for item in dataset.read_images() if item[0].path in wanted))
 

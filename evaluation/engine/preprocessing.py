@@ -86,12 +86,14 @@ def decode_aloud(data: bytes, name: str) -> Image.Image:
         raise InputFault(f"The image {name} {reason}; replace or remove it.") from error
 
 
-def resize(image: Image.Image, side: int, interpolation: str, crop_mode: str = "center") -> Image.Image:
+def resize(image: Image.Image, side: int, interpolation: str, crop_mode: str, name: str) -> Image.Image:
     """Scale to the size that `find_size` gives; what has it already is left as it is. Raises: InputFault."""
     size = find_size(*image.size, side, crop_mode)
     if size[0] * size[1] > MAX_PIXELS:
         before, after = (f"{width}×{height}" for width, height in (image.size, size))
-        raise InputFault(f"An image of {before} pixels becomes one of {after}, more than is evaluated; remove it.")
+        raise InputFault(
+            f"The image {name} of {before} pixels becomes one of {after}, more than is evaluated; remove it."
+        )
     return image if size == image.size else image.resize(size, RESAMPLING[interpolation])
 
 
@@ -137,10 +139,10 @@ def crop_centre(image: Image.Image, side: int, fill: Colour = BLACK) -> Image.Im
     return image.crop((left, top, left + side, top + side))
 
 
-def preprocess(image: Image.Image, protocol: Protocol) -> npt.NDArray[np.uint8]:
-    """Return the (H, W, 3) uint8 pixels that the network sees, before normalisation."""
+def preprocess(image: Image.Image, protocol: Protocol, name: str) -> npt.NDArray[np.uint8]:
+    """Return the (H, W, 3) uint8 pixels that the network sees, before normalisation. Raises: InputFault by the name."""
     if protocol.resize is not None:
-        image = resize(image, protocol.resize, protocol.interpolation, protocol.crop_mode)
+        image = resize(image, protocol.resize, protocol.interpolation, protocol.crop_mode, name)
     if protocol.crop is not None:
         image = crop_centre(image, protocol.crop, find_fill(protocol))
     return np.asarray(image, dtype=np.uint8)

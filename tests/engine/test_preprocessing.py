@@ -50,7 +50,7 @@ def reference(data: bytes, protocol: Protocol) -> torch.Tensor:
 
 
 def engine(data: bytes, protocol: Protocol) -> torch.Tensor:
-    pixels = torch.from_numpy(preprocess(decode(data, "image"), protocol).copy())[None]
+    pixels = torch.from_numpy(preprocess(decode(data, "image"), protocol, "image").copy())[None]
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (protocol.mean, protocol.std))
     return normalise(pixels, mean, std)[0]
 
@@ -132,14 +132,16 @@ def test_published_protocol_is_torchvisions_preset_bit_for_bit(name: str) -> Non
 
 def test_image_too_narrow_for_its_border_keeps_a_line_of_pixels() -> None:
     protocol = Protocol(8, 8, mean=(0.0, 0.5, 1.0), crop_mode="border")
-    pixels = preprocess(Image.new("RGB", (2, 200), (255, 0, 0)), protocol)
+    pixels = preprocess(Image.new("RGB", (2, 200), (255, 0, 0)), protocol, "image")
     assert pixels[:, 3].tolist() == [[255, 0, 0]] * 8
     assert pixels[:, [0, 1, 2, 4, 5, 6, 7]].reshape(-1, 3).tolist() == [[0, 128, 255]] * 56
 
 
 def test_line_that_would_be_scaled_to_gigabytes_is_refused() -> None:
-    with pytest.raises(InputFault, match="of 1×9000 pixels becomes one of 256×2304000, more than is evaluated"):
-        preprocess(Image.new("RGB", (1, 9000)), Protocol(resize=256, crop=224))
+    with pytest.raises(
+        InputFault, match=r"^The image cat/1\.png of 1×9000 pixels becomes one of 256×2304000, more than"
+    ):
+        preprocess(Image.new("RGB", (1, 9000)), Protocol(resize=256, crop=224), "cat/1.png")
 
 
 def test_mean_is_part_of_the_pixels_where_it_colours_their_border() -> None:

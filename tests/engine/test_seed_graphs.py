@@ -125,7 +125,7 @@ def export(row: Row, module: nn.Module, path: Path) -> None:
 
 def read_pixels(photographs: Path, protocol: Protocol) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     files = sorted(photographs.rglob("*.jpg"))
-    return np.stack([preprocess(decode(file.read_bytes(), file.name), protocol) for file in files])
+    return np.stack([preprocess(decode(file.read_bytes(), file.name), protocol, file.name) for file in files])
 
 
 def describe(row: Row, path: Path) -> Job:

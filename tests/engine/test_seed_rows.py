@@ -204,7 +204,7 @@ def test_published_file_predicts_as_its_network(row: Row, photographs: Path, tmp
     )
     predictor = Predictor(job)
     files = sorted(photographs.rglob("*.jpg"))
-    pixels = np.stack([preprocess(decode(file.read_bytes(), ""), row.protocol) for file in files])
+    pixels = np.stack([preprocess(decode(file.read_bytes(), ""), row.protocol, "") for file in files])
     found = take(predictor.predict(pixels), 1000, weights.background)
     expected = predict_eagerly(row, module, inputs)
     assert np.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
