@@ -208,8 +208,14 @@ def test_ranks_are_told_of_outcomes_as_reports_have_them(here: Engine, tmp_path:
     assert json.loads(here("ranks", file).output) == {"intervals": [[1, 2], [3, 3], [1, 2]]}
 
 
+def test_no_models_have_no_ranks(here: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "outcomes.json"
+    file.write_text('{"outcomes": []}')
+    assert json.loads(here("ranks", file).output) == {"intervals": []}
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"outcomes": [1]}', '{"outcomes": ["AAAA", "AA=="]}', '{"outcomes": ["?"]}']
+    "text", ["", "[]", "[" * 1_000_000, '{"outcomes": [1]}', '{"outcomes": ["AAAA", "AA=="]}', '{"outcomes": ["?"]}']
 )
 def test_outcomes_that_are_none_are_refused(here: Engine, tmp_path: Path, text: str) -> None:
     file = tmp_path / "outcomes.json"

@@ -1,5 +1,8 @@
 import hashlib
+import io
 import json
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +113,42 @@ def test_several_labels_take_half_of_what_their_scores_would(tmp_path: Path) -> 
     assert multilabel.score(again, keys) == multilabel.score(multilabel.judge(logits, labels), keys)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04" + bytes(60)])
+def write_array(header: str = "") -> bytes:
+    """Return an array's file, with a header of one's own that is written as long as it says."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3, np.uint8))
+    if not header:
+        return buffer.getvalue()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+
+
+def pack_members(content: bytes, *, flags: int = 0, method: int = 0) -> bytes:
+    """Return an archive of one member that says of itself what zipfile does not write."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("rank.npy", content)
+    data = bytearray(buffer.getvalue())
+    # Local header and directory say it both.
+    for place in (6, data.index(b"PK\x01\x02") + 8):
+        data[place : place + 4] = struct.pack("<HH", flags, method)
+    return bytes(data)
+
+
+HEADER = "{'descr': '|u1', 'fortran_order': False, 'shape': (%s,)}\n"
+NO_EVIDENCE = {
+    "empty": b"",
+    "text": b"no archive",
+    "broken archive": b"PK\x03\x04" + bytes(60),
+    "array": write_array(),
+    "encrypted": pack_members(write_array(), flags=1),
+    "unknown compression": pack_members(write_array(), method=77),
+    "all memory": pack_members(write_array(HEADER % 10**15)),
+    "more than a number": pack_members(write_array(HEADER % 10**30)),
+    "shape of texts": pack_members(write_array(HEADER % "'a'")),
+}
+
+
+@pytest.mark.parametrize("content", NO_EVIDENCE.values(), ids=NO_EVIDENCE)
 def test_file_that_is_no_evidence_is_refused(here: Engine, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run.npz").write_bytes(content)
     outcome = here("compare", tmp_path / "run.npz", tmp_path / "run.npz")

@@ -23,6 +23,8 @@ DEFAULTS: tuple[str, ...] = ("top1", "top5")
 COLUMNS: tuple[str, ...] = ("top", "score", "rank", "margin")
 
 TOP = 5
+# No dataset has as many classes as ten digits say, and of thousands of digits Python makes no number.
+LONGEST_DEPTH = 10
 MATRIX_CLASSES = 100
 PAIRS_SHOWN = 50
 # The largest number of the margins' stored type.
@@ -66,7 +68,7 @@ def knows(key: str) -> bool:
 def find_depth(key: str) -> int:
     """Return k of `topk`, 0 where the key is none."""
     depth = key.removeprefix("top")
-    return int(depth) if key.startswith("top") and depth.isdecimal() else 0
+    return int(depth) if key.startswith("top") and depth.isdecimal() and len(depth) < LONGEST_DEPTH else 0
 
 
 def judge(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Outcomes:
