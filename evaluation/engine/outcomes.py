@@ -61,12 +61,17 @@ class Judge:
 
 
 def read_chunk(predictions: Path, index: int, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Return the logits of one chunk. What the child wrote is checked, not believed. Raises: EngineTrouble."""
+    """Return the logits of one chunk. What the child wrote is checked, not believed; what is none is removed, so that
+    the next attempt computes it anew. Raises: EngineTrouble.
+    """
+    file = predictions / name_chunk(index)
     try:
-        logits: npt.NDArray[np.float32] = np.load(predictions / name_chunk(index), allow_pickle=False)
+        logits: npt.NDArray[np.float32] = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
+        file.unlink(missing_ok=True)
         raise EngineTrouble(f"chunk {index} of the predictions cannot be read: {error}") from error
     if logits.shape != shape or logits.dtype != np.float32 or not np.isfinite(logits).all():
+        file.unlink()
         raise EngineTrouble(f"chunk {index} of the predictions is no table of {shape[1]} finite scores an image")
     return logits
 

@@ -15,7 +15,8 @@ from evaluation.contract import FORWARDS, ForwardMissing, InputFault
 from evaluation.engine import forwards
 from evaluation.engine.conveyor import Carrier
 from evaluation.engine.forwards import MEASURED_FROM, NOISE, choose, choose_layout
-from evaluation.engine.job import Job
+from evaluation.engine.job import EngineTrouble, Job
+from evaluation.engine.outcomes import read_chunk
 from evaluation.engine.predict import FORWARD_FILE, predict
 from evaluation.engine.predictor import Predictor, choose_device
 from tests.engine.networks import MEAN, STD, make_job, make_network
@@ -162,6 +163,22 @@ def test_finished_chunks_are_kept_and_missing_ones_made(job: Job) -> None:
     assert np.array_equal(np.load(second), expected)
     left = ["000000.npy", "000001.npy", "000002.npy", "forward", "note.json"]
     assert sorted(path.name for path in folder.iterdir()) == left
+
+
+@pytest.mark.parametrize("damage", ["cut", "infinite"])
+def test_damaged_chunk_is_made_again_by_the_next_attempt(job: Job, damage: str) -> None:
+    folder = Path(job.predictions)
+    predict(Carrier(Predictor(job)), 3)
+    chunk = folder / "000001.npy"
+    expected = chunk.read_bytes()
+    if damage == "cut":
+        chunk.write_bytes(expected[:-50])
+    else:
+        np.save(chunk, np.full((30, 3), np.inf, np.float32))
+    with pytest.raises(EngineTrouble, match="chunk 1 of the predictions"):
+        read_chunk(folder, 1, (30, 3))
+    predict(Carrier(Predictor(job)), 3)
+    assert chunk.read_bytes() == expected
 
 
 FULL = (
