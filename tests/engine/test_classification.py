@@ -72,6 +72,13 @@ def test_top5_of_three_classes_is_everything() -> None:
     assert score(judge(as_logits([[1, 2, 3]]), as_labels([0])), ("top5",))["top5"].value == 100
 
 
+def test_logits_as_far_apart_as_floats_are_judged_without_a_warning() -> None:
+    outcomes = judge(as_logits([[3e38, -3e38, 0], [-3e38, 3e38, 0]]), as_labels([0, 0]))
+    assert outcomes.rank.tolist() == [0, 2]
+    assert outcomes.scores.tolist() == [[1, 0, 0], [1, 0, 0]]
+    assert outcomes.to_columns(3)["margin"].tolist() == [65504, -65504]
+
+
 @pytest.mark.parametrize("key", ["top0", "map", "top", "accuracy", "top" + "9" * 5_000])
 def test_unknown_metric_is_refused(key: str) -> None:
     with pytest.raises(InputFault, match=f"The metric '{key[:100]}"):

@@ -85,8 +85,10 @@ def judge(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Out
         rest[rows, top[:, place]] = -np.inf
     others = logits.copy()
     others[rows, labels] = -np.inf
-    margin = own - others.max(axis=1) if classes > 1 else np.zeros(samples, np.float32)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    # Between finite logits may lie more than float32 holds: the margin is infinite then, the power 0.
+    with np.errstate(over="ignore"):
+        margin = own - others.max(axis=1) if classes > 1 else np.zeros(samples, np.float32)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = np.take_along_axis(powers, top, axis=1) / powers.sum(axis=1, keepdims=True)
     return Outcomes(
         top,
