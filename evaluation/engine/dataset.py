@@ -193,7 +193,7 @@ def digest_lines(images: Mapping[str, str], texts: Mapping[str, bytes]) -> str:
 def read_outputs(data: bytes) -> list[str]:
     """Return the names, one a line. Raises: InputFault where one is there twice, or they are no text."""
     try:
-        names = [line.strip() for line in data.decode("utf-8").splitlines() if line.strip()]
+        names = [line.strip() for line in data.decode("utf-8-sig").splitlines() if line.strip()]
     except UnicodeDecodeError as error:
         raise InputFault(f"{OUTPUTS} is no UTF-8 text; write the name of each class on a line.") from error
     twice = next((name for name, count in Counter(names).items() if count > 1), None)

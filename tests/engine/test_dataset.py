@@ -38,6 +38,11 @@ def test_listed_outputs_give_order_and_classes_without_an_image(folder: Path) ->
     assert [sample.path for sample, _ in dataset.read_images()] == ["cat/1.png", "dog/1.png"]
 
 
+def test_listed_outputs_may_begin_with_a_byte_order_mark(folder: Path) -> None:
+    (folder / "outputs.txt").write_text("dog\ncat\n", encoding="utf-8-sig")
+    assert index_dataset(folder).class_names == ("dog", "cat")
+
+
 def test_tar_of_the_folder_is_the_same_dataset(folder: Path, tmp_path: Path) -> None:
     (folder / "outputs.txt").write_text("dog\ncat\n")
     archive = tmp_path / "data.tar.gz"
