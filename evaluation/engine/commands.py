@@ -80,6 +80,14 @@ def check_writable(path: Path | None) -> None:
         raise InputFault(f"{path} cannot be written: give a file in a folder that exists and can be written to.")
 
 
+def check_apart(*paths: Path | None) -> None:
+    """Refuse to write over what is read, or what is written. Raises: InputFault."""
+    # A terminal, a pipe or /dev/null takes all that is given to it.
+    files = [path.resolve() for path in paths if path is not None and (path.is_file() or not path.exists())]
+    if len(set(files)) < len(files):
+        raise InputFault("Give the report, the evidence and the weights a file each.")
+
+
 def evaluate(options: argparse.Namespace) -> None:
     spec = EvaluationSpec(
         weights=WeightsSpec(options.weights, options.architecture, None, options.background),
@@ -96,6 +104,7 @@ def evaluate(options: argparse.Namespace) -> None:
     check_writable(output)
     check_writable(options.evidence)
     check_readable(Path(options.weights))
+    check_apart(output, options.evidence, Path(options.weights))
     unwind_when_ended()
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
         report = run(spec, Folders(Path(folder) / "work", Path(folder) / "store"), show, options.evidence)
@@ -136,6 +145,7 @@ def run_spec(options: argparse.Namespace) -> None:
     check_writable(options.output)
     check_writable(options.evidence)
     spec = read_spec(options.spec)
+    check_apart(options.output, options.evidence, Path(spec.weights.path))
     unwind_when_ended()
     with tempfile.TemporaryDirectory(prefix="veriboard-") as folder:
         folders = Folders(options.work or Path(folder) / "work", options.store or Path(folder) / "store")

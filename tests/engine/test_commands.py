@@ -141,6 +141,28 @@ def test_what_cannot_be_written_is_told_before_the_work(here: Engine, tmp_path: 
     assert "cannot be written" in evaluate(here, option, tmp_path / "file")
 
 
+@pytest.mark.parametrize(
+    ("output", "evidence"),
+    [("weights.pth", "e.npz"), ("r.json", "weights.pth"), ("same", "same"), ("same", "linked"), ("r.json", "linked")],
+)
+def test_file_for_two_purposes_is_refused_and_left_as_it_is(
+    here: Engine, tmp_path: Path, output: str, evidence: str
+) -> None:
+    weights, spec = tmp_path / "weights.pth", tmp_path / "spec.json"
+    weights.write_bytes(b"weights")
+    (tmp_path / "linked").symlink_to("same" if output == "same" else "weights.pth")
+    spec.write_text(
+        json.dumps({"weights": {"path": str(weights), "architecture": "cifar/resnet20"}, "dataset": {"path": "d"}})
+    )
+    more = ("--output", tmp_path / output, "--evidence", tmp_path / evidence)
+    evaluation = ("evaluate", "--dataset", tmp_path, "--weights", weights, "--architecture", "cifar/resnet20")
+    for command in (evaluation, ("run", spec)):
+        outcome = here(*command, *more)
+        told = "Give the report, the evidence and the weights a file each.\n"
+        assert (outcome.status, outcome.output, outcome.errors) == (2, "", told)
+    assert weights.read_bytes() == b"weights"
+
+
 def test_interrupt_while_it_loads_leaves_no_traceback() -> None:
     interrupt = """
 import os, runpy, signal, sys
