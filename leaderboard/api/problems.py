@@ -13,6 +13,7 @@ from rest_framework.views import exception_handler
 from leaderboard.queries import BadQuery
 from leaderboard.sentences import say
 from leaderboard.services.refusals import RequestRefused
+from leaderboard.services.submissions import KeyReused
 from leaderboard.services.uploads import UploadRefused
 from leaderboard.states import TransitionRefused
 
@@ -42,6 +43,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
             return make_problem(400, errors={field or "request": [text] for field, text in error.errors.items()})
         case TransitionRefused():
             return make_problem(409, detail=say(str(error)))
+        case KeyReused():
+            reused = _("This Idempotency-Key was used for another submission; give each one a key of its own.")
+            return make_problem(409, detail=str(reused))
         case UploadRefused():
             return make_problem(error.status, detail=str(error))
         case RequestDataTooBig():

@@ -10,11 +10,9 @@ from rest_framework.exceptions import NotAuthenticated, ParseError, ValidationEr
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
-from leaderboard.models import Submission
 from leaderboard.services.intake import CLAIM_PREFIX, read_request
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import SubmissionRequest
-from leaderboard.states import TransitionRefused
 
 TEXTS = (
     *("benchmark", "model", "architecture", "framework", "upload", "weights_url", "weights_sha256"),
@@ -47,7 +45,8 @@ def find_user(request: Request) -> AbstractBaseUser:
 def read_submission(request: Request) -> SubmissionRequest:
     """Return the checked request.
 
-    Raises: ValidationError with every refusal by the name of the API's field; Repeated where it came before.
+    Raises: ValidationError with every refusal by the name of the API's field; Repeated where it came before; KeyReused
+    where another one came with its key.
     """
     if not isinstance(request.data, dict):
         raise ValidationError(["Send an object with fields such as benchmark, model, architecture and weights."])
@@ -56,12 +55,6 @@ def read_submission(request: Request) -> SubmissionRequest:
         return read_request(fields, request.FILES.get("weights"), by=find_user(request))
     except RequestRefused as refused:
         raise ValidationError(name_errors(refused.errors)) from refused
-
-
-def check_same(data: Mapping[str, Any], submission: Submission) -> None:
-    """Raises: TransitionRefused where the key of this request was another submission's."""
-    if (data.get("model"), data.get("benchmark")) != (submission.model_name, submission.benchmark.slug):
-        raise TransitionRefused("This Idempotency-Key was used for another submission; give each one a key of its own.")
 
 
 def read_fields(data: Mapping[str, Any]) -> dict[str, str]:

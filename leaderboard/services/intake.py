@@ -22,10 +22,10 @@ from evaluation.fetch import check_url
 from leaderboard.models import Ban, Benchmark, Metric, Submission
 from leaderboard.sentences import say
 from leaderboard.services.architectures import check_outputs, read_architecture
-from leaderboard.services.files import check_file, receive
+from leaderboard.services.files import check_file, digest, receive
 from leaderboard.services.protocols import find_published, read_protocol
 from leaderboard.services.refusals import Refusals, RequestRefused
-from leaderboard.services.submissions import SubmissionRequest, refuse_repeated
+from leaderboard.services.submissions import SubmissionRequest, find_earlier, refuse_repeated
 
 CLAIM_PREFIX = "claim_"
 LONGEST_KEY = 100
@@ -38,12 +38,14 @@ def read_request(
 ) -> SubmissionRequest:
     """Return the checked request.
 
-    Raises: RequestRefused with every refusal at once; Repeated where the same request came before.
+    Raises: RequestRefused with every refusal at once; Repeated where the same request came before, KeyReused where
+    another one came with its key.
     """
     refusals = Refusals()
     values = {key: str(value).strip() for key, value in fields.items()}
     # Before the file is looked at: a repeated request is answered with what the first one made.
-    refuse_repeated(read_key(values.get("request_key", ""), refusals), by=by)
+    if earlier := find_earlier(read_key(values.get("request_key", ""), refusals), by=by):
+        refuse_repeated(earlier, read_said(values, sent, earlier))
     check_account(by, refusals)
     benchmark = find_benchmark(values.get("benchmark", ""), refusals)
     received = receive(sent, values.get("upload", ""), by=by, refusals=refusals)
@@ -57,7 +59,7 @@ def read_request(
         model_name=read_text(values, "model_name", _("Give the model's name."), refusals),
         architecture=architecture.name,
         is_recognised=architecture.is_recognised,
-        framework=values.get("framework", "")[:40] or "PyTorch",
+        framework=read_framework(values),
         weights_file=upload,
         upload=received.upload,
         weights_name=name_file(upload, values),
@@ -76,6 +78,38 @@ def read_request(
         received.drop()
         raise RequestRefused(refusals.errors)
     return draft(benchmark=benchmark)
+
+
+def read_said(values: Mapping[str, str], sent: "UploadedFile[Any] | None", earlier: Submission) -> dict[str, object]:
+    """Return what a request says that comes after an earlier one with its key, as it would be stored.
+
+    Nothing is checked that takes long: of a file that is here again its digest alone is asked for.
+    """
+    refusals = Refusals()
+    benchmark = Benchmark.objects.select_related("protocol").filter(slug=values.get("benchmark", "")).first()
+    names = ("model_name", "architecture", "weights_url", "paper_url", "code_url")
+    said: dict[str, object] = {name: values.get(name, "") for name in names}
+    said |= {
+        "benchmark_id": benchmark and benchmark.pk,
+        "framework": read_framework(values),
+        "weights_sha256": values.get("weights_sha256", "").lower() or digest_again(sent, earlier),
+        "background": read_background(values.get("background", ""), refusals),
+        "claims": read_claims(values, benchmark, refusals),
+    }
+    # What is published for a graph of one's own only its file tells.
+    if earlier.architecture:
+        published = find_published(earlier.architecture, None)
+        said["protocol"] = read_protocol(values, benchmark, published, refusals)
+    # What would be refused never made a submission.
+    return said | ({"claims": None} if refusals.errors else {})
+
+
+def digest_again(sent: "UploadedFile[Any] | None", earlier: Submission) -> str:
+    """Return the digest of a file that is sent again, "" where there is none."""
+    if sent is None:
+        return ""
+    # One of another size is another file.
+    return digest(sent) if sent.size == earlier.weights_size_bytes else "other"
 
 
 def count_left(by: AbstractBaseUser) -> int:
@@ -136,6 +170,10 @@ def read_text(values: Mapping[str, str], key: str, missing: str, refusals: Refus
     elif not text.isprintable():
         refusals.add(key, _("This holds characters that cannot be printed; type it again."))
     return text
+
+
+def read_framework(values: Mapping[str, str]) -> str:
+    return values.get("framework", "")[:40] or "PyTorch"
 
 
 def read_weights_url(url: str, upload: "UploadedFile[Any] | None", refusals: Refusals) -> str:

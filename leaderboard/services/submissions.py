@@ -1,8 +1,10 @@
 """What a submitter does: submit and cancel."""
 
 import datetime as dt
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
@@ -15,6 +17,14 @@ from leaderboard.services.cutting import cut_run, end_parts
 from leaderboard.services.routing import choose_queue
 from leaderboard.services.transitions import move
 from leaderboard.services.workers import is_gpu_alive
+
+# By which a request that is sent again is told from another one under its key.
+SAID = (
+    *("model_name", "architecture", "framework", "weights_url", "weights_sha256", "background", "protocol", "claims"),
+    *("paper_url", "code_url"),
+)
+# The file tells these where the request does not, and a repeated one need not bring the file.
+TOLD_BY_FILE = ("architecture", "weights_sha256")
 
 
 @dataclass(frozen=True)
@@ -52,20 +62,37 @@ class Repeated(Exception):
         self.submission = submission
 
 
-def refuse_repeated(key: str, *, by: AbstractBaseUser) -> None:
-    """Raises: Repeated where a request of this account with this key made a submission."""
-    earlier = Submission.objects.filter(submitter_id=by.pk, request_key=key).first() if key else None
-    if earlier is not None:
+class KeyReused(Exception):
+    """A request that said something else was sent with this key before."""
+
+
+def find_earlier(key: str, *, by: AbstractBaseUser) -> Submission | None:
+    """Return what a request of this account with this key made."""
+    return Submission.objects.filter(submitter_id=by.pk, request_key=key).first() if key else None
+
+
+def refuse_repeated(earlier: Submission, said: Mapping[str, object]) -> NoReturn:
+    """`said`: what the new request would store, by names of the submission's fields.
+
+    Raises: Repeated where the earlier one said the same, KeyReused where it said something else.
+    """
+    # As a database of JSON gives it back: it has no tuples.
+    plain = json.loads(json.dumps(said))
+    compared = {name: value for name, value in plain.items() if value or name not in TOLD_BY_FILE}
+    if all(getattr(earlier, name) == value for name, value in compared.items()):
         raise Repeated(earlier)
+    raise KeyReused
 
 
 def submit_once(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime, via: str = "web") -> Submission:
-    """Submit, where the request's key is new. Raises: Repeated."""
+    """Submit, where the request's key is new. Raises: Repeated, KeyReused."""
     try:
         return submit(request, by=by, at=at, via=via)
     except IntegrityError:
         # Of two at the same moment the database lets one through.
-        refuse_repeated(request.request_key, by=by)
+        if earlier := find_earlier(request.request_key, by=by):
+            said = {name: getattr(request, name) for name in SAID}
+            refuse_repeated(earlier, said | {"benchmark_id": request.benchmark.pk})
         raise
 
 

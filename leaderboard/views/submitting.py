@@ -29,8 +29,8 @@ from leaderboard.services.intake import count_left, find_ban, read_request
 from leaderboard.services.previews import preview
 from leaderboard.services.protocols import PREFIX, write_fields
 from leaderboard.services.refusals import RequestRefused
-from leaderboard.services.submissions import Repeated, submit_once
-from leaderboard.services.uploads import list_own
+from leaderboard.services.submissions import KeyReused, Repeated, submit_once
+from leaderboard.services.uploads import find_own, list_own
 from leaderboard.views.requests import NOT_TYPED, HtmxRequest, SignedInRequest, has_ended, keep_typed
 
 UPLOADS_SHOWN = 10
@@ -62,6 +62,7 @@ def show_form(request: SignedInRequest) -> HttpResponse:
     benchmarks = Benchmark.objects.select_related("split__dataset", "protocol").exclude(split__path="")
     benchmarks = benchmarks.filter(is_open=True).prefetch_related("benchmark_metrics__metric")
     found: FileCheck | None = None
+    request_key = request.POST.get("request_key") or str(uuid4())
     if request.method == "POST" and "check" in request.POST:
         looked = preview(request.POST.dict(), request.FILES.get("weights"), by=request.user, at=timezone.now())
         form, found = SubmissionForm(benchmarks, looked.values), looked.check
@@ -76,6 +77,14 @@ def show_form(request: SignedInRequest) -> HttpResponse:
         except Repeated as repeated:
             # Clicked twice, or gone back and sent again.
             return redirect(repeated.submission)
+        except KeyReused:
+            # The upload that was named went into the earlier one; the page then asks for the file again.
+            kept = find_own(request.POST.get("upload", ""), request.user)
+            form = SubmissionForm(benchmarks, request.POST.dict() | {"upload": str(kept.pk) if kept else ""})
+            form.refuse(
+                {"": _("This form was sent before and said something else then; look it over and send it again.")}
+            )
+            request_key = str(uuid4())
         else:
             if checked.is_recognised:
                 sentence = _("Its tensors are those of %(name)s, so it is evaluated as that.")
@@ -90,7 +99,7 @@ def show_form(request: SignedInRequest) -> HttpResponse:
         "found": found,
         "interpolations": INTERPOLATIONS,
         "crop_modes": CROP_MODES,
-        "request_key": request.POST.get("request_key") or uuid4(),
+        "request_key": request_key,
         "architectures": catalogue.names(),
         "left": count_left(request.user),
         "uploads": list_own(request.user)[:UPLOADS_SHOWN],

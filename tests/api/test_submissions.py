@@ -1,10 +1,12 @@
 """Submissions by script: what is taken, what is refused and why, and who sees what."""
 
+import dataclasses
 import hashlib
 import json
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -298,10 +300,58 @@ def test_key_is_its_senders_own_and_for_one_submission(
     other = api.post(ADDRESS, fields(model="Another"), format="json", headers=key)
     read_problem(other, 409)
     assert "used for another submission" in other.json()["detail"]
+    assert Submission.objects.count() == 1
     assert people("other").post(ADDRESS, fields(), format="json", headers=key).status_code == 201
     for _number in range(2):
         assert api.post(ADDRESS, fields(), format="json").status_code == 201
     assert Submission.objects.count() == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights_url": "https://download.pytorch.org/models/resnet18-5c106cde.pth"},
+        {"architecture": "torchvision/resnet34"},
+        {"claims": {"top1": 70}},
+        {"claims": {"top1": 918}},
+        {"claims": None},
+        {"benchmark": "nowhere"},
+        {"weights_sha256": "0" * 64},
+        {"protocol": {"resize": 256, "crop": 224}},
+        {"background": "first"},
+        {"paper_url": "https://arxiv.org/abs/1512.03385"},
+    ],
+)
+def test_key_of_a_request_that_says_something_else_is_refused(
+    api: APIClient, digits: Benchmark, changes: dict[str, Any]
+) -> None:
+    key, protocol = {"Idempotency-Key": "run 7"}, {"resize": 232, "crop": 224}
+    sent = fields(claims={"top1": 69.76}, protocol=protocol)
+    assert api.post(ADDRESS, sent, format="json", headers=key).status_code == 201
+    assert api.post(ADDRESS, sent, format="json", headers=key).status_code == 200
+    read_problem(api.post(ADDRESS, sent | changes, format="json", headers=key), 409)
+
+
+def test_request_is_told_again_by_what_it_says_not_by_how_it_is_written(api: APIClient, digits: Benchmark) -> None:
+    key = {"Idempotency-Key": "run 7"}
+    sent = [fields(model=" ResNet-18 ", claims={"top1": "69.76 %"}), fields(claims={"top1": 69.76}, background="none")]
+    answers = [api.post(ADDRESS, each, format="json", headers=key) for each in (sent[0], *sent)]
+    assert [answer.status_code for answer in answers] == [201, 200, 200]
+
+
+def test_file_of_a_repeated_request_may_be_left_out_but_is_no_other(
+    api: APIClient, digits: Benchmark, safetensors_file: SimpleUploadedFile
+) -> None:
+    key, content = {"Idempotency-Key": "run 7"}, safetensors_file.read()
+    sent = fields(weights_url=None, architecture=None)
+
+    def send(content: bytes) -> int:
+        weights = {"weights": SimpleUploadedFile("net.safetensors", content)} if content else {}
+        return api.post(ADDRESS, sent | weights, format="multipart", headers=key).status_code
+
+    # The first one's architecture is told from its file. A byte less, and the last one another.
+    others = (content[:-1], content[:-1] + bytes([content[-1] ^ 1]))
+    assert [send(each) for each in (content, content, b"", *others)] == [201, 200, 200, 409, 409]
 
 
 @pytest.mark.parametrize("key", ["x" * 101, "a\x07b"])
@@ -319,6 +369,8 @@ def test_of_two_at_the_same_moment_one_is_let_through(digits: Benchmark, lin: Us
     with pytest.raises(submissions.Repeated) as caught:
         submissions.submit_once(request, by=lin, at=timezone.now())
     assert caught.value.submission == first
+    with pytest.raises(submissions.KeyReused):
+        submissions.submit_once(dataclasses.replace(request, claims={"top1": 70.0}), by=lin, at=timezone.now())
     assert Submission.objects.count() == 1
 
 
@@ -330,3 +382,22 @@ def test_form_sent_twice_leads_to_one_submission(digits: Benchmark, lin: User) -
     answers = [client.post("/submit/", sent) for _ in range(2)]
     assert {(answer.status_code, answer["Location"]) for answer in answers} == {(302, answers[0]["Location"])}
     assert Submission.objects.count() == 1
+
+
+def test_form_sent_again_with_another_model_comes_back_to_be_sent_once_more(digits: Benchmark, lin: User) -> None:
+    client = Client()
+    client.force_login(lin)
+    sent = BY_URL | {"model_name": "ResNet-18", "request_key": "a page gone back to"}
+    first = client.post("/submit/", sent)
+    # What lay here went into the first one.
+    answer = client.post("/submit/", sent | {"model_name": "Another", "upload": str(uuid4())})
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert "This form was sent before and said something else then" in page
+    assert "Choose the file again" in page
+    assert 'value="Another"' in page
+    (key,) = re.findall(r'name="request_key" value="([^"]+)"', page)
+    again = client.post("/submit/", sent | {"model_name": "Another", "request_key": key})
+    assert again.status_code == 302
+    assert again["Location"] != first["Location"]
+    assert set(Submission.objects.values_list("model_name", flat=True)) == {"ResNet-18", "Another"}
