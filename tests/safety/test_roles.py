@@ -166,6 +166,7 @@ def fill_in(route: str, stage: Stage, submission: Submission) -> str:
     values = {
         "<slug:slug>": slugs.get(kind, "digits"),
         "<slug:digest>/<int:place>": f"{stage.digits.split.short_digest}/0",
+        "<slug:digest>": "forged",
         "<int:pk>": str(numbers.get(kind, entry.pk)),
         "<uuid:pk>": str(objects.get(kind, submission.pk)),
         "<str:username>": stage.owner.username,
