@@ -47,6 +47,7 @@ urlpatterns = [
     path("submit/", submitting.submit_weights, name="submit"),
     path("submit/protocol/", submitting.show_protocol, name="submit-protocol"),
     path("submit/check/", submitting.check_pieces, name="submit-check"),
+    path("submit/uploads/<uuid:pk>/delete/", submitting.delete_upload, name="upload-delete"),
     path("submissions/", submissions.list_own, name="submissions"),
     path("submissions/<uuid:pk>/", submissions.show, name="submission"),
     path("submissions/<uuid:pk>/cancel/", submissions.cancel, name="submission-cancel"),

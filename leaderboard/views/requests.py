@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 if TYPE_CHECKING:
@@ -67,11 +68,18 @@ def pressed_on(page: str) -> Callable[[View], View]:
                 return redirect(page) if is_opened else response
             if request.method == "POST":
                 messages.info(request, _("Your session had ended, and nothing was done. Sign in and do it again."))
-            return redirect_to_login(find_page(request) or reverse(page))
+            sign_in = redirect_to_login(find_page(request) or reverse(page))
+            # A script would put the page to sign in on into the one that is open.
+            return HttpResponseClientRedirect(sign_in.url) if is_script(request) else sign_in
 
         return answer
 
     return wrap
+
+
+def is_script(request: HttpRequest) -> bool:
+    """Tell whether htmx asks, which puts the answer into the page that is open."""
+    return "HX-Request" in request.headers
 
 
 def find_page(request: HttpRequest) -> str:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Case, When
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,8 +30,16 @@ from leaderboard.services.previews import preview
 from leaderboard.services.protocols import PREFIX, write_fields
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import KeyReused, Repeated, submit_once
-from leaderboard.services.uploads import find_own, list_own
-from leaderboard.views.requests import NOT_TYPED, HtmxRequest, SignedInRequest, has_ended, keep_typed
+from leaderboard.services.uploads import discard, find_own, list_own
+from leaderboard.views.requests import (
+    NOT_TYPED,
+    HtmxRequest,
+    SignedInRequest,
+    has_ended,
+    is_script,
+    keep_typed,
+    pressed_on,
+)
 
 UPLOADS_SHOWN = 10
 # Where a run waits of which nothing is known yet.
@@ -145,6 +153,22 @@ def check_pieces(request: SignedInRequest) -> JsonResponse:
     benchmarks = Benchmark.objects.select_related("split", "protocol").filter(slug=request.POST.get("benchmark", ""))
     benchmark = benchmarks.first() if found.architectures else None
     return JsonResponse(found.to_dict() | {"duration": describe_duration(found, benchmark) if benchmark else ""})
+
+
+@pressed_on("submit")
+@require_POST
+def delete_upload(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """Delete what is kept of a file that is not submitted; to a script, show anew what is left of them."""
+    upload = find_own(pk, request.user)
+    if upload is None:
+        raise Http404
+    discard(upload)
+    sentence = _("“%(name)s” is deleted.") % {"name": upload.name}
+    if is_script(request):
+        form, left = SubmissionForm([], request.POST), list_own(request.user)[:UPLOADS_SHOWN]
+        return render(request, "leaderboard/submit.html#uploads", {"form": form, "uploads": left, "told": sentence})
+    messages.success(request, sentence)
+    return redirect("submit")
 
 
 def describe_duration(found: FileCheck, benchmark: Benchmark) -> str:

@@ -84,6 +84,7 @@ ROUTES = {
     "submit/": ("in 200 200 200", "in 400 400 400"),
     "submit/protocol/": FILE,
     "submit/check/": ("in 405 405 405", "in 400 400 400"),
+    "submit/uploads/<uuid:pk>/delete/": ("in 302 302 302", "in 404 302 404"),
     "submissions/": ("in 200 200 200", "405"),
     "submissions/<uuid:pk>/": FILE,
     "submissions/<uuid:pk>/cancel/": ("in 302 302 302", "in 403 302 302"),
@@ -159,7 +160,7 @@ def fill_in(route: str, stage: Stage, submission: Submission) -> str:
     upload = Upload.objects.first()
     webhook = Webhook.objects.get().pk
     objects = {"results": result.pk, "webhooks": webhook, "account": webhook} | (
-        {"uploads": upload.pk} if upload else {}
+        {"uploads": upload.pk, "submit": upload.pk} if upload else {}
     )
     slugs = {"tasks": "image-classification", "models": entry.model.slug}
     numbers = {"papers": cited.paper_id, "moderation": Challenge.objects.values_list("pk", flat=True).first()}
