@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from leaderboard import queue
 from leaderboard.models import Benchmark, Entry, Result, Run, Submission, Upload
@@ -125,7 +125,12 @@ def submit(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime,
             uploads.discard(request.upload)
             # It was moved to where it is stored; the request closes only what came with it.
             request.weights_file.close()
-    submission.save(force_insert=True)
+    try:
+        submission.save(force_insert=True)
+    except DatabaseError:
+        # Nothing names the file any more, so nobody else would remove it.
+        submission.weights_file.delete(save=False)
+        raise
     audit.record("submit", submission, by=by, at=at, data={"via": via, "is_recognised": request.is_recognised})
     enqueue(submission, by=by, at=at)
     return submission

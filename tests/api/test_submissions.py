@@ -5,18 +5,20 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
-from leaderboard.models import Benchmark, Submission
-from leaderboard.services import submissions
+from leaderboard.models import Benchmark, Submission, Upload
+from leaderboard.services import submissions, uploads
 from portal.accounts.models import User
 from tests.api.conftest import client_of, read_problem
 from tests.factories import make_submission, make_user
@@ -372,6 +374,35 @@ def test_of_two_at_the_same_moment_one_is_let_through(digits: Benchmark, lin: Us
     with pytest.raises(submissions.KeyReused):
         submissions.submit_once(dataclasses.replace(request, claims={"top1": 70.0}), by=lin, at=timezone.now())
     assert Submission.objects.count() == 1
+
+
+def test_one_that_comes_too_late_leaves_no_file_and_its_upload_as_it_was(
+    digits: Benchmark, lin: User, settings: Settings
+) -> None:
+    """As when both have looked for the key before either has stored its submission."""
+
+    def make_request(upload: Upload) -> submissions.SubmissionRequest:
+        whole = uploads.put_together(upload)
+        return submissions.SubmissionRequest(
+            digits, "Net", ARCHITECTURE, "PyTorch", weights_file=whole.file, upload=upload, request_key="run 7"
+        )
+
+    def list_stored() -> set[Path]:
+        return {path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()}
+
+    kept = [uploads.begin(by=lin, name="net.pth", size=3, at=timezone.now()) for _ in range(2)]
+    for upload in kept:
+        uploads.append(upload, 0, ContentFile(b"abc"), at=timezone.now())
+    requests = [make_request(upload) for upload in kept]
+    submissions.submit_once(requests[0], by=lin, at=timezone.now())
+    before = list_stored()
+    with pytest.raises(submissions.Repeated):
+        submissions.submit_once(requests[1], by=lin, at=timezone.now())
+    assert list_stored() == before
+    with uploads.put_together(Upload.objects.get()).file as whole:
+        assert whole.read() == b"abc"
+    with Submission.objects.get().weights_file.open("rb") as file:
+        assert file.read() == b"abc"
 
 
 def test_form_sent_twice_leads_to_one_submission(digits: Benchmark, lin: User) -> None:
