@@ -229,7 +229,8 @@ def read_claims(values: Mapping[str, str], benchmark: Benchmark | None, refusals
 
 def read_score(text: str, field: str, metric: Metric, refusals: Refusals) -> float | None:
     try:
-        value = float(text.removesuffix("%").strip())
+        # Chinese keyboards write it full-width.
+        value = float(text.replace("％", "%").removesuffix("%").strip())
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -72,7 +72,7 @@ def test_file_is_taken_whatever_it_is_called(
 
 @pytest.mark.parametrize("format_", ["json", "multipart"])
 def test_address_is_taken(api: APIClient, lin: User, digits: Benchmark, format_: str) -> None:
-    claims: Any = {"top1": 69.76, "top5": "89.08 %", "map": None}
+    claims: Any = {"top1": "69.76％", "top5": "89.08 %", "map": None}
     sent = fields(claims=claims if format_ == "json" else json.dumps(claims))
     response = api.post(ADDRESS, sent, format=format_)
     assert response.status_code == 201, response.content
