@@ -1,10 +1,11 @@
 """What has changed on the boards lately: verified, retracted, claimed."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from leaderboard.models import Benchmark, Claim, Entry, Metric, Result, Score
@@ -53,14 +54,17 @@ def read_changes(since: dt.datetime, slug: str = "") -> Changes:
         retracted=Count("pk", filter=went),
     )
     related = ("entry__model", "entry__benchmark__split__dataset", "entry__benchmark__protocol")
+    later = Result.objects.filter(entry=OuterRef("entry"), retracted_at=None, created_at__gt=OuterRef("created_at"))
     light = results.defer("report", "outcomes", "attestation").select_related(*related)
+    light = light.annotate(is_followed=Exists(later))
     found = list(light.filter(came | went).order_by(Coalesce("retracted_at", "created_at").desc())[:MOST_LINES])
     scores = read_scores(found)
-    lines = sorted((make_change(result, scores.get(result.pk)) for result in found), key=lambda line: line.at)
+    changes = (make_change(result, scores.get(result.pk), is_latest=not result.is_followed) for result in found)
+    lines = sorted(changes, key=lambda line: line.at)
     return Changes(tuple(lines[::-1]), **counts, claims=claims.count())
 
 
-def read_scores(results: list[Result]) -> dict[UUID, Score]:
+def read_scores(results: Sequence[Result]) -> dict[UUID, Score]:
     """Return each result's score on the metric that ranks its board."""
     scores = Score.objects.filter(
         result__in=results,
@@ -70,7 +74,7 @@ def read_scores(results: list[Result]) -> dict[UUID, Score]:
     return {score.result_id: score for score in scores.select_related("metric")}
 
 
-def make_change(result: Result, score: Score | None) -> Change:
+def make_change(result: Result, score: Score | None, *, is_latest: bool) -> Change:
     return Change(
         at=result.retracted_at or result.created_at,
         kind="retracted" if result.retracted_at else "verified",
@@ -79,5 +83,5 @@ def make_change(result: Result, score: Score | None) -> Change:
         metric=score.metric if score else None,
         value=score.value if score else None,
         reason=result.retraction_reason,
-        is_latest=result.created_at == result.entry.verified_at,
+        is_latest=is_latest,
     )

@@ -175,7 +175,7 @@ def fill_in(route: str, stage: Stage, submission: Submission) -> str:
         "<slug:benchmark>": "digits",
         "<slug:model>": entry.model.slug,
         "<str:action>/<str:target>": f"rerun/{submission.pk}",
-        "<int:number>": "0",
+        "<slug:digest>": "0" * 32,
         "<str:token>": "forged",
         r"[\s\S]*": "nothing",
     }
