@@ -108,13 +108,13 @@ function readFields(part) {
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.id === "protocol") event.target.dataset.sent = readFields(event.target);
+  if (event.target.id === "protocol") event.target.dataset.asked = readFields(event.target);
 });
 
 // What was typed meanwhile is not in the answer, so it is asked for again.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const part = event.detail.target;
-  if (part.id !== "protocol" || readFields(part) === part.dataset.sent) return;
+  if (part.id !== "protocol" || readFields(part) === part.dataset.asked) return;
   event.detail.shouldSwap = false;
   part.closest("form").dispatchEvent(new Event("told"));
 });
