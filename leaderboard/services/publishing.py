@@ -255,5 +255,5 @@ def record_claims(entry: Entry, submission: Submission, metrics: dict[str, Metri
                 entry=entry,
                 metric=metrics[key],
                 source=submission.claim_source,
-                defaults={"value": value, "text": f"{value:g}"},
+                defaults={"value": value, "text": f"{value:.15g}"},
             )

@@ -229,7 +229,7 @@ def propose_entry(entry: Entry) -> dict[str, str]:
 
 def propose_again(submission: Submission) -> dict[str, str]:
     names = ("model_name", "architecture", "framework", "weights_url", "background", "paper_url", "code_url")
-    claims = {f"claim_{key}": f"{value:g}" for key, value in submission.claims.items()}
+    claims = {f"claim_{key}": f"{value:.15g}" for key, value in submission.claims.items()}
     declared = write_fields(Protocol.from_dict(submission.protocol)) if submission.protocol else {}
     return (
         claims

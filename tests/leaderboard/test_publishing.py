@@ -94,6 +94,11 @@ def test_withdrawn_claim_makes_room_for_another(board: Benchmark, lin: User, clo
     assert read_rows(board) == [("Net", 81.03, 81.03, "verified")]
 
 
+def test_claim_keeps_its_digits(board: Benchmark, lin: User, clock: Clock) -> None:
+    evaluate(board, lin, clock, 76.13, claims={"top1": 76.1304567, "top5": 92.86})
+    assert sorted(claim.text for claim in Claim.objects.all()) == ["76.1304567", "92.86"]
+
+
 def test_weights_prepared_for_otherwise_are_another_row(board: Benchmark, lin: User, clock: Clock) -> None:
     small = evaluate(board, lin, clock, 80.0, crop=224)
     large = evaluate(board, make_user("eve"), clock, 82.0, crop=288, protocol={"resize": 320, "crop": 288})
