@@ -148,10 +148,12 @@ def find_weighed(entries: QuerySet[Entry], submission: Submission, report: Evalu
 
 def is_same_setting(entry: Entry, report: EvaluationReport) -> bool:
     """Tell whether the entry's standing result, if it has one, was taken of the same network on the same inputs."""
-    standing = entry.results.filter(retracted_at=None).order_by("-created_at").first()
-    if standing is None:
+    standing = entry.results.filter(retracted_at=None).order_by("-created_at")
+    # The rest of a report is long.
+    found = standing.values_list("report__protocol", "report__weights__architecture").first()
+    if found is None:
         return True
-    before = {**standing.report["protocol"], "architecture": standing.report["weights"].get("architecture")}
+    before = {**(found[0] or {}), "architecture": found[1]}
     now = {**report.protocol, "architecture": report.weights.get("architecture")}
     # Reports from before there was a field do not name it.
     return all(before.get(name, value) == value for name, value in now.items())
