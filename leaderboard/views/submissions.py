@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from leaderboard.models import Result, Submission
 from leaderboard.queries import read_progress, with_outcomes
@@ -61,7 +62,13 @@ def may_act(request: HttpRequest, submission: Submission) -> bool:
 @never_cache
 def show(request: HtmxRequest, pk: UUID) -> HttpResponse:
     """Show how far a submission is; once it is verified, what it scored, where it fails and how to run it again."""
-    submission = find_submission(request, pk)
+    try:
+        submission = find_submission(request, pk)
+    except Http404:
+        # Whose session has ended would look at a page that stands still.
+        if request.htmx:
+            return HttpResponseClientRefresh()
+        raise
     progress = read_progress(submission, at=timezone.now())
     is_settled = submission.state in SETTLED
     context = {

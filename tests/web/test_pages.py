@@ -160,8 +160,18 @@ def test_moderation_is_for_staff(stage: Stage, owner: Client, anyone: Client) ->
 
 def test_unfinished_submissions_are_private(stage: Stage, anyone: Client, admin: Client) -> None:
     for submission in (stage.waiting, stage.failed):
-        assert anyone.get(submission.get_absolute_url()).status_code == 404
-        assert admin.get(submission.get_absolute_url()).status_code == 200
+        address = submission.get_absolute_url()
+        answer = anyone.get(address)
+        assert answer.status_code == 404
+        # Its submitter may follow a mail without being signed in.
+        assert f'href="/accounts/login/?next={address}"' in answer.content.decode()
+        assert admin.get(address).status_code == 200
+
+
+def test_watched_page_is_loaded_again_where_the_session_has_ended(stage: Stage, anyone: Client) -> None:
+    answer = anyone.get(stage.waiting.get_absolute_url(), headers={"HX-Request": "true"})
+    assert answer["HX-Refresh"] == "true"
+    assert answer.content == b""
 
 
 @pytest.mark.parametrize(
