@@ -70,6 +70,14 @@ def start_worker_process(
     return worker
 
 
+def is_running(pid: int) -> bool:
+    """Tell whether a process runs: where nobody asks for one that ended, as in a bare container, it stays a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = 30.0, interval: float = 0.1) -> bool:
     """Return whether `condition` came true within `seconds`."""
     end = time.monotonic() + seconds

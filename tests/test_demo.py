@@ -12,7 +12,7 @@ import pytest
 
 from demo.visitor import Page, encode
 from demo.words import draw_leaderboard
-from tests.processes import ROOT, wait_until
+from tests.processes import ROOT, is_running, wait_until
 
 ROW = {
     "rank": 1,
@@ -111,7 +111,7 @@ def test_ended_demo_takes_along_what_a_step_has_started() -> None:
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as demo:
         assert demo.stdout
-        started = Path("/proc", demo.stdout.readline().strip())
-        assert started.exists()
+        started = int(demo.stdout.readline())
+        assert is_running(started)
         demo.terminate()
-        assert wait_until(lambda: not started.exists(), 20)
+        assert wait_until(lambda: not is_running(started), 20)

@@ -17,7 +17,7 @@ from leaderboard import queue
 from leaderboard.models import Part, Result, Run, Submission
 from leaderboard.states import SETTLED
 from tests.factories import make_user
-from tests.processes import WorkerProcess, wait_until
+from tests.processes import WorkerProcess, is_running, wait_until
 from tests.small import write_weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -76,13 +76,6 @@ def is_engine(pid: int) -> bool:
     except OSError:
         return False
     return b"python" in words[0] and b"evaluation.engine" in words
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def kill_within(worker: WorkerProcess, submission: Submission) -> Part:
