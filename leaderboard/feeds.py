@@ -114,8 +114,8 @@ class ChangesFeed(Feed):  # type: ignore[type-arg]
         return list(read_changes(since, benchmark.slug if benchmark else "").lines[:ITEMS])
 
     def item_title(self, change: Change) -> str:
-        earlier = "retracted" if change.kind == "retracted" else "earlier"
-        word = VERDICTS[change.entry.verdict if change.is_latest and change.kind == "verified" else earlier]
+        verdict = change.entry.verdict if change.is_latest else "earlier"
+        word = VERDICTS["retracted" if change.kind == "retracted" else verdict]
         score = f"{_(': ')}{change.metric.label} {change.value:.{change.metric.decimals}f}" if change.metric else ""
         return f"{change.entry.model.name}{score}{_(' (')}{_(word)}{_(')')}"
 

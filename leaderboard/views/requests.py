@@ -68,9 +68,7 @@ def pressed_on(page: str) -> Callable[[View], View]:
                 return redirect(page) if is_opened else response
             if request.method == "POST":
                 messages.info(request, _("Your session had ended, and nothing was done. Sign in and do it again."))
-            sign_in = redirect_to_login(find_page(request) or reverse(page))
-            # A script would put the page to sign in on into the one that is open.
-            return HttpResponseClientRedirect(sign_in.url) if is_script(request) else sign_in
+            return lead(request, redirect_to_login(find_page(request) or reverse(page)))
 
         return answer
 
@@ -80,6 +78,15 @@ def pressed_on(page: str) -> Callable[[View], View]:
 def is_script(request: HttpRequest) -> bool:
     """Tell whether htmx asks, which puts the answer into the page that is open."""
     return "HX-Request" in request.headers
+
+
+def lead(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return a redirect in the form in which a script loads the page that it leads to.
+
+    One that followed it by itself would put that page into the open one, and be shown the sentences meant for it.
+    """
+    is_redirect = response.status_code == HTTPStatus.FOUND
+    return HttpResponseClientRedirect(response["Location"]) if is_redirect and is_script(request) else response
 
 
 def find_page(request: HttpRequest) -> str:

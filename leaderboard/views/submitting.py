@@ -1,6 +1,5 @@
 """The submission form: what it starts with, what it says of a file at once, and what is sent through it."""
 
-from http import HTTPStatus
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -13,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect
 
 from evaluation import catalogue
 from evaluation.contract import CROP_MODES, INTERPOLATIONS, Protocol
@@ -33,11 +31,11 @@ from leaderboard.services.submissions import KeyReused, Repeated, submit_once
 from leaderboard.services.uploads import discard, find_own, list_own
 from leaderboard.views.requests import (
     NOT_TYPED,
-    HtmxRequest,
     SignedInRequest,
     has_ended,
     is_script,
     keep_typed,
+    lead,
     pressed_on,
 )
 
@@ -47,22 +45,14 @@ QUEUE = "cpu"
 PIECES_BYTES = 24 * 2**20
 
 
-class SubmitRequest(SignedInRequest, HtmxRequest):
-    """Sent by the browser, or by the form's script."""
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def submit_weights(request: SubmitRequest) -> HttpResponse:
+def submit_weights(request: SignedInRequest) -> HttpResponse:
     """Show the form, and take what is sent through it; where a session ended over it, ask to sign in again."""
     if has_ended(request):
         sentence = _("Your session had ended. Sign in and choose the weights again; the rest is kept.")
-        response = keep_typed(request, sentence)
-    else:
-        response = show_form(request)
-    # A script that followed a redirect would be shown the sentences meant for the page that it leads to.
-    is_led = request.htmx and response.status_code == HTTPStatus.FOUND
-    return HttpResponseClientRedirect(response["Location"]) if is_led else response
+        return lead(request, keep_typed(request, sentence))
+    return lead(request, show_form(request))
 
 
 @login_required
