@@ -207,15 +207,13 @@ class Importer:
         They stay for the lint to find. Where such rows are stored, each is the one that states the same scores. So is
         one that leads to no weights, as in a model-index: it may be any of the model's rows of its image size.
         """
-        name = name_variant(parsed, benchmark, model)
+        name, plain = name_variant(parsed, benchmark, model), name_plain(parsed)
         taken = self.seen[benchmark.pk, model.pk]
         rows = Entry.objects.filter(benchmark=benchmark, model=model).order_by("pk")
-        named = [row for row in rows if row.variant.partition(REPEATED)[0] == name]
-        # Its weights may have been mended, or a mirror of them verified, since it was stored.
-        plain = name_plain(parsed)
-        named += [row for row in rows if row.variant == plain or row.variant.startswith(f"{plain} ")]
-        alike = [row for row in rows if row.image_size == parsed.image_size] if not has_links(parsed) else []
-        same = (row.variant for row in (*named, *alike) if row.variant not in taken and states(row, parsed))
+        # Weights of other addresses count too: they may have been mended, or a mirror verified, since it was stored.
+        alike = [row for row in rows if f"{row.variant} ".startswith(f"{plain} ") or is_any(parsed, row)]
+        alike.sort(key=lambda row: row.variant.partition(REPEATED)[0] != name)
+        same = (row.variant for row in alike if row.variant not in taken and states(row, parsed))
         numbered = (f"{name}{REPEATED}{number}" if number > 1 else name for number in itertools.count(1))
         variant = next(same, None) or next(each for each in numbered if each not in taken)
         taken.add(variant)
@@ -241,8 +239,9 @@ class Importer:
         return ""
 
 
-def has_links(parsed: ParsedEntry) -> bool:
-    return bool(parsed.weights or parsed.codes)
+def is_any(parsed: ParsedEntry, row: Entry) -> bool:
+    """Tell whether the parsed row names no weights, so that it may be this one of its image size."""
+    return not (parsed.weights or parsed.codes) and row.image_size == parsed.image_size
 
 
 def states(entry: Entry, parsed: ParsedEntry) -> bool:
