@@ -1,6 +1,7 @@
 """What this machine computes on, asked without importing torch. Standard library only."""
 
 import functools
+import logging
 import os
 import shutil
 import subprocess
@@ -8,6 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluation import sandbox
+
+logger = logging.getLogger(__name__)
 ASK_SECONDS = 60
 ASK_TORCH = "import torch; [print(torch.cuda.get_device_name(n)) for n in range(torch.cuda.device_count())]"
 
@@ -25,8 +29,12 @@ class Device:
 
 @functools.cache
 def find_devices(wanted: str = "auto") -> tuple[Device, ...]:
-    """Return the GPUs, unless only the CPU is `wanted`, and the CPU."""
+    """Return the GPUs that a box can use, unless only the CPU is `wanted`, and the CPU."""
     names = find_gpus() if wanted == "auto" else []
+    trouble = sandbox.find_gpu_trouble() if names else ""
+    if trouble:
+        logger.warning("The GPU is left alone, as a process in the box cannot use it: %s", trouble)
+        names = []
     return (*(Device("gpu", name) for name in names), Device("cpu", f"{os.cpu_count()} cores"))
 
 

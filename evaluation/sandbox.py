@@ -2,13 +2,14 @@
 
 Standard library only. The box is bubblewrap (`bwrap`), which uses the kernel's namespaces.
 
-Covered: the network (a namespace with nothing in it, and no new sockets), files (a new root with read-only binds of the
-interpreter, the system's libraries, the `evaluation` package and the paths named by the caller; the only writable
-places are those named so, and small memory-backed `/tmp` and `/dev/shm`), other processes (own pid, ipc and uts
-namespaces; no signals, no tracing, no new processes), the host's settings (`/proc` is read-only), the environment
-(cleared), privileges (an unprivileged uid, no capabilities, no new ones, no namespaces of its own), the terminal (own
-session), the kernel's less needed calls (see `evaluation.confinement`), outliving the parent (it dies with it), and by
-resource limits CPU time, core dumps, the size of a file and the number of open ones, and on a CPU private memory.
+Covered: the network (a namespace with nothing in it, and no new sockets; where a GPU is bound, none that can reach
+anybody), files (a new root with read-only binds of the interpreter, the system's libraries, the `evaluation` package
+and the paths named by the caller; the only writable places are those named so, and small memory-backed `/tmp` and
+`/dev/shm`), other processes (own pid, ipc and uts namespaces; no signals, no tracing, no new processes), the host's
+settings (`/proc` is read-only; where a GPU is bound, but for the box's own processes), the environment (cleared),
+privileges (an unprivileged uid, no capabilities, no new ones, no namespaces of its own), the terminal (own session),
+the kernel's less needed calls (see `evaluation.confinement`), outliving the parent (it dies with it), and by resource
+limits CPU time, core dumps, the size of a file and the number of open ones, and on a CPU private memory.
 
 Not covered: the kernel itself (a bug in it is a way out), side channels by timing and caches, the number of files in
 the writable folders and so the disk they are on, memory where a GPU is bound, and the GPU's driver. Of a worker that is
@@ -23,6 +24,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from evaluation.confinement import LOCAL_SOCKETS
 
 BWRAP = "bwrap"
 TMP_BYTES = 256 * 2**20
@@ -41,6 +44,8 @@ ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
     "HOME": "/tmp",
+    # Asked for by libraries; the box has no accounts to look it up in.
+    "LOGNAME": "nobody",
     "TMPDIR": "/tmp",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONUNBUFFERED": "1",
@@ -49,6 +54,12 @@ ENVIRONMENT = {
     "MALLOC_TOP_PAD_": "268435456",
 }
 PROBE_SECONDS = 20
+# By the driver itself: torch takes seconds to import.
+OPEN_GPU = """
+import ctypes, sys
+error = ctypes.CDLL("libcuda.so.1").cuInit(0)
+sys.exit(f"the CUDA driver answers {error} to cuInit" if error else 0)
+"""
 
 
 class SandboxUnavailable(RuntimeError):
@@ -100,12 +111,13 @@ def build(read_only: Sequence[Path], writable: Sequence[Path], gpu: bool) -> tup
         words += ["--ro-bind", str(path), str(path)]
     for path in map(Path.absolute, writable):
         words += ["--bind", str(path), str(path)]
-    words += gpu_words() if gpu else []
     # Of a worker that is root the box keeps the uid as the kernel sees it: the host's settings in /proc/sys would be
     # open for writing.
+    words += gpu_words() if gpu else ["--remount-ro", "/proc"]
     # As process 1 itself: else that is bwrap, whose environment is the worker's and stands in /proc/1/environ.
-    words += ["--as-pid-1", "--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/", "--"]
-    return (*words, *limit_words(is_gpu=gpu), sys.executable, "-m", "evaluation.confinement")
+    words += ["--as-pid-1", "--remount-ro", "/", "--chdir", "/", "--"]
+    confined = [sys.executable, "-m", "evaluation.confinement", *([LOCAL_SOCKETS] if gpu else [])]
+    return (*words, *limit_words(is_gpu=gpu), *confined)
 
 
 def package_root() -> Path:
@@ -124,10 +136,16 @@ def python_paths() -> list[Path]:
 
 
 def gpu_words() -> list[str]:
-    """Bind what the CUDA driver needs."""
+    """Bind what the CUDA driver needs, and close /proc but for the box's own processes.
+
+    The driver's library names its threads there, and gives up where it cannot.
+    """
     words = ["--ro-bind", "/sys", "/sys"]
     for node in sorted(DEVICE_NODES.glob("nvidia*")):
         words += ["--dev-bind", str(node), str(node)]
+    for path in sorted(Path("/proc").iterdir()):
+        if not path.name.isdigit() and not path.is_symlink():
+            words += ["--ro-bind", str(path), str(path)]
     return words
 
 
@@ -153,12 +171,23 @@ def status() -> Status:
     """Return what works here, found out by really starting a process in the box."""
     if shutil.which(BWRAP) is None:
         return Status("none", "bwrap is missing (Debian package bubblewrap).")
-    probe = [*build([], [], gpu=False), sys.executable, "-c", "import evaluation.contract"]
-    try:
-        done = subprocess.run(probe, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Status("none", f"bwrap does not start: {error}.")
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
-        return Status("none", f"bwrap does not work here: {last[0]}.")
+    trouble = try_in_box("import evaluation.contract", gpu=False)
+    if trouble:
+        return Status("none", f"bwrap does not work here: {trouble}.")
     return Status(BWRAP, f"{shutil.which(BWRAP)}, kernel {os.uname().release}")
+
+
+def find_gpu_trouble() -> str:
+    """Return why a process in the box cannot use the GPU, found out by really starting one; "" where it can."""
+    return "" if status().kind == "none" else try_in_box(OPEN_GPU, gpu=True)
+
+
+def try_in_box(program: str, *, gpu: bool) -> str:
+    """Return what keeps a Python program from running in the box, or ""."""
+    command = [*build([], [], gpu=gpu), sys.executable, "-c", program]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
+    return last[0] if done.returncode else ""

@@ -9,15 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from evaluation.contract import PRECISIONS
+from evaluation import sandbox
+from evaluation.contract import PRECISIONS, DatasetSpec, EvaluationSpec, Protocol, WeightsSpec
 from evaluation.engine import conveyor
 from evaluation.engine.conveyor import Carrier
 from evaluation.engine.forwards import NOISE, Forward
 from evaluation.engine.job import Job
 from evaluation.engine.predict import predict
 from evaluation.engine.predictor import Predictor, normalise
+from evaluation.executor import Finished, Places, execute, start_waiting
 from tests.engine.conftest import Engine
 from tests.engine.networks import MEAN, PROTOCOL, STD, make_job, make_network
+from tests.small import ARCHITECTURE, write_images, write_weights
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")
 
@@ -162,3 +165,25 @@ def test_command_counts_the_same_on_both_devices(engine: Engine, images: Path, t
     assert reports[0]["metrics"] == reports[1]["metrics"]
     assert reports[0]["evidence"]["outcomes"] == reports[1]["evidence"]["outcomes"]
     assert reports[0]["environment"]["forward"] == "eager"
+
+
+@pytest.mark.skipif(sandbox.status().kind == "none", reason=sandbox.status().detail)
+@pytest.mark.parametrize("waits", [True, False])
+def test_box_with_the_gpu_gives_the_bytes_of_none(waits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = WeightsSpec(str(write_weights(tmp_path / "weights.safetensors")), ARCHITECTURE)
+    images = DatasetSpec(str(write_images(tmp_path / "images")))
+    spec = EvaluationSpec(weights, images, Protocol(32, 32), device="cuda")
+    found = []
+    for name in ("box", "open"):
+        if name == "open":
+            monkeypatch.setattr(sandbox, "status", lambda: sandbox.Status("none", "as if bwrap were missing"))
+        spare = start_waiting(tmp_path / f"{name}-spares", has_gpu=True, allow_open=True) if waits else None
+        places = Places(tmp_path / name, tmp_path / f"{name}-store")
+        outcome = execute(
+            spec, places, watch=lambda _: True, timeout_seconds=120, allow_open=True, has_gpu=True, spare=spare
+        )
+        assert isinstance(outcome, Finished), outcome
+        assert outcome.report.environment["device"] == torch.cuda.get_device_name()
+        assert outcome.evidence is not None
+        found.append(outcome.evidence.read_bytes())
+    assert found[0] == found[1]

@@ -119,6 +119,24 @@ def test_a_driver_that_fails_is_no_gpu(tmp_path: Path, monkeypatch: pytest.Monke
     assert devices.find_gpus() == []
 
 
+def test_a_gpu_that_no_box_can_use_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if sandbox.status().kind == "none":
+        pytest.skip(sandbox.status().detail)
+    put_driver_tool(tmp_path, "echo 'NVIDIA A'", monkeypatch)
+    monkeypatch.setattr(sandbox, "OPEN_GPU", "raise SystemExit('the driver is too old')")
+    devices.find_devices.cache_clear()
+    try:
+        assert not devices.has_gpu()
+        assert "the driver is too old" in caplog.text
+        devices.find_devices.cache_clear()
+        monkeypatch.setattr(sandbox, "OPEN_GPU", "")
+        assert devices.has_gpu()
+    finally:
+        devices.find_devices.cache_clear()
+
+
 def test_a_worker_can_be_kept_off_its_gpu() -> None:
     (only,) = devices.find_devices("cpu")
     assert only.kind == "cpu"
