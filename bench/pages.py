@@ -33,6 +33,7 @@ from leaderboard.models import Benchmark, BoardFacts, Standing, Submission
 from leaderboard.queries import read_board, read_filters
 from leaderboard.queries.board import Cursor
 from leaderboard.queries.heads import forget_heads
+from leaderboard.queries.names import forget_names
 from leaderboard.services import arrears, runs, submissions
 from leaderboard.versions import forget
 from portal.accounts.models import User
@@ -131,6 +132,7 @@ def clear(reader: Reader, board: Benchmark) -> None:
     cache.clear()
     if reader is Reader.AFTER_A_START:
         forget_heads()
+        forget_names()
     # Published by another process: its version is another one.
     BoardFacts.objects.filter(benchmark=board).update(version=time.time_ns())
     forget()

@@ -17,6 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from pytest_django.plugin import DjangoDbBlocker
 
 from leaderboard.queries.heads import forget_heads
+from leaderboard.queries.names import forget_names
 from leaderboard.triggers import TRIGGERS
 from leaderboard.versions import forget
 from tests.processes import WorkerProcess, start_worker_process
@@ -75,6 +76,7 @@ def nothing_left() -> Iterator[None]:
     cache.clear()
     forget()
     forget_heads()
+    forget_names()
     translation.deactivate()
 
 

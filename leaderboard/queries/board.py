@@ -19,7 +19,7 @@ from leaderboard.queries.rows import CHOSEN, BoardRow, read_chosen
 
 PAGE_SIZE = 50
 PAGE = """
-SELECT {columns} FROM leaderboard_standing AS standing{joined}
+SELECT {columns} FROM leaderboard_standing AS standing
 WHERE {conditions} ORDER BY {order} LIMIT %s
 """
 # Written as a range with an exception: an OR would keep databases from entering the index at its place.
@@ -126,7 +126,6 @@ def slice_standings(choice: Choice, cursor: Cursor | None, size: int) -> Cut[Boa
         choice.require(BEFORE if backwards else AFTER, *place)
     statement = PAGE.format(
         columns=", ".join(f"standing.{column}" for column in CHOSEN),
-        joined=choice.joined,
         conditions=" AND ".join(choice.conditions),
         order="standing.order_value, standing.entry_id DESC"
         if backwards

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from leaderboard.models import BoardFacts, Entry, Metric
 from leaderboard.queries.filters import STATUS_FILTERS, BadQuery, BoardFilters
 from leaderboard.queries.heads import Head
+from leaderboard.queries.names import read_sample
 
 # A standing carries its entry's facts itself, so that no join keeps a database from walking down the board in order.
 BOARD = "standing.benchmark_id = %s AND standing.metric_id = %s AND standing.is_visible"
@@ -26,20 +27,23 @@ EXTRA_DATA = {"with": "standing.has_extra_data", "without": "NOT standing.has_ex
 FRAMEWORK = """EXISTS (
     SELECT 1 FROM leaderboard_entry_weights AS link JOIN leaderboard_weights AS weights ON weights.id = link.weights_id
     WHERE link.entry_id = standing.entry_id AND weights.framework IN ({marks}))"""
-NAMES = """
-JOIN leaderboard_entry AS named ON named.id = standing.entry_id
-JOIN leaderboard_model AS naming ON naming.id = named.model_id"""
 # As `icontains` asks; PostgreSQL has an index for it.
-NAMED = {"postgresql": "UPPER(naming.name::text) LIKE UPPER(%s)", "sqlite": r"naming.name LIKE %s ESCAPE '\'"}
+HOLDS = {"postgresql": "UPPER({name}::text) LIKE UPPER(%s)", "sqlite": r"{name} LIKE %s ESCAPE '\'"}
+OWN_NAME = """(
+    SELECT naming.name FROM leaderboard_entry AS named JOIN leaderboard_model AS naming ON naming.id = named.model_id
+    WHERE named.id = standing.entry_id)"""
+# Asked twice, PostgreSQL believes in few: so it takes the index, however it judges the text.
+AMONG_NAMES = """standing.entry_id = ANY(ARRAY(
+    SELECT named.id FROM leaderboard_entry AS named WHERE named.benchmark_id = %s AND named.model_id = ANY(ARRAY(
+        SELECT naming.id FROM leaderboard_model AS naming WHERE {holds} AND {holds}))))"""
 
 
 @dataclass
 class Choice:
-    """Conditions that standings meet, with the values in them; `joined` follows the table of standings."""
+    """Conditions that standings meet, with the values in them."""
 
     conditions: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
-    joined: str = ""
 
     def require(self, condition: str, *values: Any) -> None:
         self.conditions.append(condition)
@@ -80,9 +84,18 @@ def filter_standings(head: Head, metric: Metric, filters: BoardFilters) -> Choic
     if filters.published_to:
         choice.require("standing.published_on <= %s", connection.ops.adapt_datefield_value(filters.published_to))
     if filters.text:
-        choice.joined = NAMES
-        choice.require(NAMED[connection.vendor], f"%{connection.ops.prep_for_like_query(filters.text)}%")
+        require_name(choice, head, filters.text)
     return choice
+
+
+def require_name(choice: Choice, head: Head, text: str) -> None:
+    holds, pattern = HOLDS[connection.vendor], f"%{connection.ops.prep_for_like_query(text)}%"
+    # Only PostgreSQL finds names by what they hold.
+    if connection.vendor == "postgresql" and read_sample().is_rare(text, head.facts.entries):
+        holds = holds.format(name="naming.name")
+        choice.require(AMONG_NAMES.format(holds=holds), head.benchmark.pk, pattern, pattern)
+    else:
+        choice.require(holds.format(name=OWN_NAME), pattern)
 
 
 def narrow_entries(head: Head, entries: QuerySet[Entry], filters: BoardFilters) -> QuerySet[Entry]:
