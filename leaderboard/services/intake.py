@@ -1,6 +1,5 @@
 """Check what a form or the API sends before anything is stored. All validation of a submission is here."""
 
-import datetime as dt
 import difflib
 import math
 import re
@@ -14,7 +13,6 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import URLValidator
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evaluation.contract import BACKGROUNDS, InputFault
@@ -24,6 +22,7 @@ from leaderboard.sentences import say
 from leaderboard.services.architectures import check_outputs, read_architecture
 from leaderboard.services.files import check_file, digest, receive
 from leaderboard.services.protocols import find_published, read_protocol
+from leaderboard.services.quota import count_left, say_quota
 from leaderboard.services.refusals import Refusals, RequestRefused
 from leaderboard.services.submissions import SubmissionRequest, find_earlier, refuse_repeated
 
@@ -112,14 +111,6 @@ def digest_again(sent: "UploadedFile[Any] | None", earlier: Submission) -> str:
     return digest(sent) if sent.size == earlier.weights_size_bytes else "other"
 
 
-def count_left(by: AbstractBaseUser) -> int:
-    """Return how many more submissions the account has today. An attempt that our own fault ended costs nothing."""
-    since = timezone.now() - dt.timedelta(days=1)
-    counted = Submission.objects.filter(submitter_id=by.pk, created_at__gte=since)
-    used = counted.exclude(state__in=["cancelled", "rejected", "stalled"]).count()
-    return max(0, settings.QUOTA_PER_DAY - used)
-
-
 def find_ban(user: AbstractBaseUser) -> str:
     """Return the sentence for a banned account, "" for every other."""
     ban = Ban.objects.filter(user_id=user.pk).first()
@@ -130,9 +121,7 @@ def check_account(by: AbstractBaseUser, refusals: Refusals) -> None:
     if reason := find_ban(by):
         refusals.add("", reason)
     elif not count_left(by):
-        refusals.add(
-            "", _("You have used today's %(n)s submissions; try again tomorrow.") % {"n": settings.QUOTA_PER_DAY}
-        )
+        refusals.add("", say_quota())
 
 
 def find_benchmark(slug: str, refusals: Refusals) -> Benchmark | None:

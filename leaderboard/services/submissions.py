@@ -8,12 +8,13 @@ from typing import Any, NoReturn
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, transaction
 
 from leaderboard import queue
 from leaderboard.models import Benchmark, Entry, Result, Run, Submission, Upload
 from leaderboard.services import audit, uploads
 from leaderboard.services.cutting import cut_run, end_parts
+from leaderboard.services.quota import check_quota, take_turn
 from leaderboard.services.routing import choose_queue
 from leaderboard.services.transitions import move
 from leaderboard.services.workers import is_gpu_alive
@@ -84,16 +85,19 @@ def refuse_repeated(earlier: Submission, said: Mapping[str, object]) -> NoReturn
     raise KeyReused
 
 
+@transaction.atomic
 def submit_once(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime, via: str = "web") -> Submission:
-    """Submit, where the request's key is new. Raises: Repeated, KeyReused."""
-    try:
-        return submit(request, by=by, at=at, via=via)
-    except IntegrityError:
-        # Of two at the same moment the database lets one through.
-        if earlier := find_earlier(request.request_key, by=by):
-            said = {name: getattr(request, name) for name in SAID}
-            refuse_repeated(earlier, said | {"benchmark_id": request.benchmark.pk})
-        raise
+    """Submit, where the request's key is new and the account has one left today.
+
+    Raises: Repeated, KeyReused, RequestRefused.
+    """
+    # Others of the account may have come since the request was read.
+    take_turn(by)
+    if earlier := find_earlier(request.request_key, by=by):
+        said = {name: getattr(request, name) for name in SAID}
+        refuse_repeated(earlier, said | {"benchmark_id": request.benchmark.pk})
+    check_quota(by)
+    return submit(request, by=by, at=at, via=via)
 
 
 @transaction.atomic

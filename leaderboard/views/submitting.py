@@ -23,9 +23,10 @@ from leaderboard.queries.estimates import Work, read_estimator
 from leaderboard.sentences import gap
 from leaderboard.services.cutting import guess_parts
 from leaderboard.services.file_checks import FileCheck, look_at
-from leaderboard.services.intake import count_left, find_ban, read_request
+from leaderboard.services.intake import find_ban, read_request
 from leaderboard.services.previews import preview
 from leaderboard.services.protocols import PREFIX, write_fields
+from leaderboard.services.quota import count_left
 from leaderboard.services.refusals import RequestRefused
 from leaderboard.services.submissions import KeyReused, Repeated, submit_once
 from leaderboard.services.uploads import discard, find_own, list_own

@@ -4,7 +4,9 @@ import dataclasses
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,13 +14,14 @@ from uuid import uuid4
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from leaderboard.models import Benchmark, Submission, Upload
-from leaderboard.services import submissions, uploads
+from leaderboard.services import intake, submissions, uploads
 from portal.accounts.models import User
 from tests.api.conftest import client_of, read_problem
 from tests.factories import make_submission, make_user
@@ -197,6 +200,31 @@ def test_quota_is_told(api: APIClient, digits: Benchmark, settings: Settings) ->
     assert api.post(ADDRESS, fields(), format="json").status_code == 201
     errors = read_problem(api.post(ADDRESS, fields(), format="json"), 400)
     assert "try again tomorrow" in errors["request"][0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_quota_holds_for_requests_at_the_same_moment(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, digits: Benchmark, lin: User
+) -> None:
+    """Each has counted before any of them has stored its submission."""
+    settings.QUOTA_PER_DAY, together = 2, 4
+    counted, check = threading.Barrier(together, timeout=30), intake.check_account
+
+    def check_and_wait(*arguments: Any) -> None:
+        check(*arguments)
+        counted.wait()
+
+    def send(client: APIClient) -> int:
+        try:
+            return client.post(ADDRESS, fields(), format="json").status_code
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(intake, "check_account", check_and_wait)
+    with ThreadPoolExecutor(together) as threads:
+        statuses = sorted(threads.map(send, [client_of(lin) for _ in range(together)]))
+    assert statuses == [201, 201, 400, 400]
+    assert Submission.objects.count() == 2
 
 
 @pytest.mark.parametrize("token", ["", "Token", "Token nonsense"])
