@@ -116,6 +116,11 @@ MAIL_HOST = matching(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]+", "the name of a 
 # How a mail server is spoken to, and its usual port.
 MAIL_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 MAIL_ADDRESS = matching(r"[^@\r\n]+@[^@\r\n]+", "an address of mail")
+# What the clients of Redis and of Celery both know.
+CERTIFICATES = matching(
+    r"(?!.*[?&]ssl_cert_reqs=(?!(?-i:required|optional|none)(&|\Z))).*",
+    "an address whose ssl_cert_reqs is required, optional or none",
+)
 RATE = matching(
     r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", "like 600/min: a number a second, min, hour or day"
 )

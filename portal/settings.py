@@ -5,6 +5,7 @@ Production sets DATABASE_URL, BROKER_URL, SECRET_KEY, ALLOWED_HOSTS (and STORAGE
 
 import logging
 import secrets
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -181,15 +182,19 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
 else:
-    # What PostgreSQL compiles for a page takes longer than reading it. An address with `options` of its own stands.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
+    # A pooler gives each transaction another session, where a cursor of the last one is unknown.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker ---------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.str(
-    "BROKER_URL", "filesystem://", validate=allowed.address_of("redis", "rediss", "redis+socket", "filesystem")
+    "BROKER_URL",
+    "filesystem://",
+    validate=[allowed.address_of("redis", "rediss", "redis+socket", "filesystem"), allowed.CERTIFICATES],
 )
+# Of a `rediss://` without a word on certificates Celery would take any.
+CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED} if CELERY_BROKER_URL.startswith("rediss://") else None
 if CELERY_BROKER_URL.startswith("filesystem://"):
     BROKER_DIR = VAR_DIR / "broker"
     for folder in ("messages", "control"):
@@ -285,9 +290,10 @@ def keep_in_redis(url: str) -> dict[str, Any]:
     return {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url, "OPTIONS": options}
 
 
+redis_url = env.str("CACHE_URL", "", validate=[allowed.address_of("redis", "rediss", "unix"), allowed.CERTIFICATES])
 CACHES = {
     "default": keep_in_redis(redis_url)
-    if (redis_url := env.str("CACHE_URL", "", validate=allowed.address_of("redis", "rediss", "unix")))
+    if redis_url
     else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": VAR_DIR / "cache"}
 }
 

@@ -66,8 +66,8 @@ WRONG = {
     "ALLOWED_HOSTS": ("https://veriboard.example", "veriboard.example:8000", ","),
     "CSRF_TRUSTED_ORIGINS": ("veriboard.example",),
     "DATABASE_URL": ("board", "mysql://host/board", "postgresql://host:x/board", "postgresql://host"),
-    "BROKER_URL": ("redis", "amqp://host", "redis://host:x/0"),
-    "CACHE_URL": ("memcached://host",),
+    "BROKER_URL": ("redis", "amqp://host", "redis://host:x/0", "rediss://host/0?ssl_cert_reqs=yes"),
+    "CACHE_URL": ("memcached://host", "rediss://host/0?ssl_ca_certs=/ca.pem&ssl_cert_reqs=CERT_REQUIRED"),
     "STORAGE": ("S3", "s3"),
     "ACCOUNT_EMAIL_VERIFICATION": ("yes",),
     "EMAIL_BACKEND": ("smtp", "portal.nowhere.Backend"),
@@ -184,3 +184,29 @@ def test_mail_account_goes_over_tls(security: str, expected: str, tmp_path: Path
     assert_refused(refused, "EMAIL_SECURITY")
     assert "hidden" not in refused.stderr
     assert load_settings(tmp_path, **given | {"EMAIL_HOST": "localhost"}).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("", "CERT_REQUIRED None"), ("?ssl_ca_certs=/ca.pem", "None /ca.pem"), ("?ssl_cert_reqs=none", "CERT_NONE None")],
+)
+def test_broker_over_tls_shows_its_certificate(query: str, expected: str, tmp_path: Path) -> None:
+    code = (
+        "from portal.celery import app\n"
+        "told = app.connection_for_write().ssl\n"
+        # Where nothing is said the client of Redis asks for one.
+        "print(getattr(told.get('ssl_cert_reqs'), 'name', None), told.get('ssl_ca_certs'))"
+    )
+    outcome = load_settings(
+        tmp_path, code, BROKER_URL=f"rediss://host/0{query}", DJANGO_SETTINGS_MODULE="portal.settings"
+    )
+    assert outcome.stdout.strip() == expected, outcome.stderr
+
+
+def test_database_behind_a_pooler_is_asked_for_nothing_that_it_refuses(tmp_path: Path) -> None:
+    address = "postgresql://user@pooler/board?sslmode=verify-full&sslrootcert=/ca.pem"
+    code = (
+        "database = settings.DATABASES['default']\nprint(database['DISABLE_SERVER_SIDE_CURSORS'], *database['OPTIONS'])"
+    )
+    outcome = load_settings(tmp_path, code, DATABASE_URL=address)
+    assert outcome.stdout == "True sslmode sslrootcert\n", outcome.stderr
