@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from smtplib import SMTPException, SMTPRecipientsRefused
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core import signing
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 20
 # With the pauses doubling from a minute, the last attempt comes after about eight hours.
 MOST_ATTEMPTS = 9
+# From this reply of a mail server on, trying again is of no use.
+PERMANENT = 500
 # Longer than a pass takes, so that no second scheduler sends what is being sent.
 HELD = dt.timedelta(minutes=10)
 KEPT = dt.timedelta(days=30)
@@ -35,13 +37,16 @@ def deliver(*, at: dt.datetime) -> int:
         mine = Notice.objects.filter(pk=notice.pk, sent_at=None, due_at=notice.due_at)
         if not mine.update(due_at=at + HELD):
             continue
+        pause = dt.timedelta(minutes=2**notice.attempts)
         try:
             send(notice)
-        except SMTPRecipientsRefused:
-            Notice.objects.filter(pk=notice.pk).update(attempts=MOST_ATTEMPTS)
+        except (SMTPRecipientsRefused, SMTPDataError, ValueError) as refusal:
+            # This mail's own trouble, which holds up no other.
+            logger.warning("notice %s was refused: %s", notice.pk, type(refusal).__name__)
+            attempts = MOST_ATTEMPTS if is_final(refusal) else notice.attempts + 1
+            Notice.objects.filter(pk=notice.pk).update(attempts=attempts, due_at=at + pause)
         except (OSError, SMTPException):
             logger.exception("notice %s was not sent", notice.pk)
-            pause = dt.timedelta(minutes=2**notice.attempts)
             Notice.objects.filter(pk=notice.pk).update(attempts=notice.attempts + 1, due_at=at + pause)
             # The server is away for the others too, and waiting for it again would hold up the scheduler.
             due.update(due_at=at + pause)
@@ -50,6 +55,15 @@ def deliver(*, at: dt.datetime) -> int:
             Notice.objects.filter(pk=notice.pk).update(sent_at=at)
             sent += 1
     return sent
+
+
+def is_final(refusal: Exception) -> bool:
+    """Tell whether it will be the same next time: no such address, or one that cannot be written. Many servers refuse
+    everybody's first attempt for a few minutes; and a refused text may be the server's, whose settings are mended.
+    """
+    if isinstance(refusal, SMTPRecipientsRefused):
+        return all(code >= PERMANENT for code, _said in refusal.recipients.values())
+    return isinstance(refusal, ValueError)
 
 
 def send(notice: Notice) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import socket
+from smtplib import SMTPDataError, SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
@@ -12,6 +13,7 @@ from pytest_django import Settings
 
 from leaderboard.models import Notice, NoticeSettings, Run, Submission
 from leaderboard.services import accounts, challenges, mails, moderation, runs
+from leaderboard.services.notices import note
 from leaderboard.services.standings import refresh_benchmark
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_submission, make_user
@@ -155,3 +157,30 @@ def test_line_breaks_in_a_name_make_no_header(lin: User) -> None:
     verify(board, lin, "ResNet\nBcc: all@example.org", 81.0, claims={})
     ((_to, subject),) = read_mails()
     assert "\n" not in subject
+
+
+@pytest.mark.parametrize(
+    ("refusal", "tried_again"),
+    [
+        (SMTPRecipientsRefused({"lin@example.org": (450, b"Greylisted")}), True),
+        (SMTPRecipientsRefused({"lin@example.org": (550, b"No such user")}), False),
+        (SMTPDataError(554, b"Looks like spam"), True),
+        (ValueError("Invalid address"), False),
+    ],
+)
+def test_refused_mail_holds_up_no_other(
+    lin: User, refusal: Exception, tried_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in (lin, make_user("eva")):
+        note(user.pk, Notice.Kind.MODERATED, at=NOW, model="N", board="", path="/", action="ban", reason="x")
+    send = mails.send
+
+    def refuse(notice: Notice) -> None:
+        if notice.user == lin:
+            raise refusal
+        send(notice)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mails, "send", refuse)
+        assert mails.deliver(at=NOW) == 1
+    assert mails.deliver(at=NOW + dt.timedelta(minutes=2)) == int(tried_again)
