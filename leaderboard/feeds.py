@@ -16,6 +16,7 @@ from leaderboard.models import Benchmark, Entry, Standing
 from leaderboard.queries import benchmark_metrics, read_changes
 from leaderboard.queries.changes import Change
 from leaderboard.sentences import gap
+from leaderboard.templatetags.veriboard import score
 
 ITEMS = 50
 DAYS = 90
@@ -64,7 +65,7 @@ class BoardFeed(Feed):  # type: ignore[type-arg]
         return list(standings.select_related(*related).order_by("-entry__verified_at", "-entry_id")[:ITEMS])
 
     def item_title(self, standing: Standing) -> str:
-        value = f"{standing.verified:.{standing.metric.decimals}f}"
+        value = score(standing.verified, standing.metric)
         return f"{standing.entry.model.name}{_(': ')}{standing.metric.label} {value}"
 
     def item_description(self, standing: Standing) -> str:
@@ -116,8 +117,8 @@ class ChangesFeed(Feed):  # type: ignore[type-arg]
     def item_title(self, change: Change) -> str:
         verdict = change.entry.verdict if change.is_latest else "earlier"
         word = VERDICTS["retracted" if change.kind == "retracted" else verdict]
-        score = f"{_(': ')}{change.metric.label} {change.value:.{change.metric.decimals}f}" if change.metric else ""
-        return f"{change.entry.model.name}{score}{_(' (')}{_(word)}{_(')')}"
+        figure = f"{_(': ')}{change.metric.label} {score(change.value, change.metric)}" if change.metric else ""
+        return f"{change.entry.model.name}{figure}{_(' (')}{_(word)}{_(')')}"
 
     def item_description(self, change: Change) -> str:
         return f"{change.benchmark}{_('. ')}{change.reason}".rstrip()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from leaderboard.charts.fronts import Place, climb, step
 from leaderboard.charts.labels import Label, place_labels, place_tip
 from leaderboard.charts.scales import Scale, Span, choose_ticks
+from leaderboard.figures import write_score
 from leaderboard.models import Metric
 
 # A page stays light and a chart readable: of more, those on the lines are drawn and the best.
@@ -112,7 +113,7 @@ def draw(data: Sequence[Datum], metric: Metric, span: Span, x_title: str, frame:
     edge = frame.left if is_reversed else frame.right
     named = [(spot, spot.datum.label) for spot in reversed(verified or claimed)]
     if named:
-        named[0] = (named[0][0], f"{named[0][1]} {named[0][0].datum.value:.2f}")
+        named[0] = (named[0][0], f"{named[0][1]} {write_score(named[0][0].datum.value)}")
     return Chart(
         frame=frame,
         x_ticks=tuple((across.place(x), text) for x, text in span.ticks),
@@ -128,7 +129,7 @@ def draw(data: Sequence[Datum], metric: Metric, span: Span, x_title: str, frame:
 
 
 def make_point(x: float, y: float, datum: Datum, metric: Metric, frame: Frame) -> Point:
-    text = f"{datum.label} {datum.value:.{min(metric.decimals, 3)}f}"
+    text = f"{datum.label} {write_score(datum.value, min(metric.decimals, 3))}"
     return Point(x, y, datum, place_tip(x, y, text, frame))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from leaderboard.charts.scales import choose_ticks
+from leaderboard.figures import write_score
 from leaderboard.models import Metric
 from leaderboard.tables.boards import Cell
 
@@ -42,7 +43,7 @@ def make_axis(cells: Iterable[Cell | None], metric: Metric) -> Axis | None:
     if all(metric.holds(value) for value in values):
         ticks = sorted({metric.limit(tick) for tick in ticks})
     axis = Axis(ticks[0], (STRIP_WIDTH - 2 * STRIP_PAD) / (ticks[-1] - ticks[0]))
-    return axis._replace(ticks=tuple((f"{tick:.2f}".removesuffix(".00"), f"{axis.place(tick)}") for tick in ticks))
+    return axis._replace(ticks=tuple((write_score(tick).removesuffix(".00"), f"{axis.place(tick)}") for tick in ticks))
 
 
 def make_strip(axis: Axis, cell: Cell) -> Strip:

@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from leaderboard.figures import write_score
 from leaderboard.models import AuditEvent, Claim, Entry, Result, Submission
 
 
@@ -55,7 +56,7 @@ def read_claim(claim: Claim, submission: Submission | None) -> LedgerLine:
 
 def read_result(result: Result) -> LedgerLine:
     scores = sorted(result.scores.all(), key=lambda score: score.metric.key)
-    text = _(", ").join(f"{score.metric.label} {score.value:.{score.metric.decimals}f}" for score in scores)
+    text = _(", ").join(f"{score.metric.label} {write_score(score.value, score.metric.decimals)}" for score in scores)
     return LedgerLine(result.created_at, "result", text, submission=result.run.submission)
 
 

@@ -7,6 +7,7 @@ from django.db.models import F
 from django.utils import translation
 
 from evaluation.cards import can_draw, draw_card
+from leaderboard.figures import write_score
 from leaderboard.models import BoardFacts
 from leaderboard.queries import BoardFilters, BoardRow, read_board
 from leaderboard.queries.board import Board
@@ -64,7 +65,7 @@ def describe_row(row: BoardRow, board: Board) -> dict[str, object]:
     return {
         "rank": row.rank,
         "name": row.model_name,
-        "score": "–" if cell.shown is None else f"{cell.shown:.{min(board.metric.decimals, 2)}f}",
+        "score": "–" if cell.shown is None else write_score(cell.shown, min(board.metric.decimals, 2)),
         "verified": cell.verified,
         "low": cell.low,
         "high": cell.high,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from leaderboard.figures import write_score
 from leaderboard.tables.titles import Title
 
 
@@ -125,11 +126,11 @@ def state_score(cell: Cell | None, decimals: int = 3) -> str:
     if cell is None:
         return ""
     if cell.verified is not None:
-        return f"{cell.verified:.{decimals}f}"
+        return write_score(cell.verified, decimals)
     if cell.claimed is None:
         return ""
     is_plain = PLAIN_NUMBER.fullmatch(cell.claimed_text) is not None
-    return cell.claimed_text if is_plain else f"{cell.claimed:.{decimals}f}"
+    return cell.claimed_text if is_plain else write_score(cell.claimed, decimals)
 
 
 def neutralise(value: object) -> object:

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from leaderboard import charts
 from leaderboard.claims.table import Finding
 from leaderboard.durations import say_duration
+from leaderboard.figures import write_score
 from leaderboard.models import Metric
 from leaderboard.queries import BoardRow, ScoreCell
 from leaderboard.sentences import gap, say
@@ -45,13 +46,13 @@ def get(mapping: Mapping[str, Any], key: str) -> Any:
 @register.filter
 def score(value: float | None, metric: Metric) -> str:
     """Write a score with its metric's decimals."""
-    return "–" if value is None else f"{value:.{metric.decimals}f}"
+    return "–" if value is None else write_score(value, metric.decimals)
 
 
 @register.filter
 def short(value: float | None) -> str:
     """Write a score with two decimals."""
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else write_score(value)
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from leaderboard import charts
 from leaderboard.api.paging import link_page
+from leaderboard.figures import write_score
 from leaderboard.models import Benchmark, BoardFacts, Entry, Standing
 from leaderboard.queries import BadQuery, Head, read_board, read_filters, read_findings
 from leaderboard.queries.badges import find_badged
@@ -123,7 +124,7 @@ def show_badge(request: HttpRequest, benchmark: str, model: str) -> HttpResponse
     value = standing.verified if is_verified else standing.claimed
     badge = charts.draw_badge(
         f"{standing.metric.label} {board.split.dataset.name}",
-        "–" if value is None else f"{value:.{min(standing.metric.decimals, 2)}f}",
+        "–" if value is None else write_score(value, min(standing.metric.decimals, 2)),
         _("verified") if is_verified else _("not verified"),
     )
     context = {"badge": badge, "status": standing.entry.status}

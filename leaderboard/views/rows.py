@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext
 from leaderboard import charts
 from leaderboard.models import Metric
 from leaderboard.queries import Board, BoardRow, ScoreCell
-from leaderboard.templatetags.veriboard import row_difference, score, signed, size, web
+from leaderboard.templatetags.veriboard import row_difference, score, short, signed, size, web
 
 NOBODY = UUID(int=0)
 # The rows at the top of a board stand on page after page, and frameworks in row after row.
@@ -137,14 +137,14 @@ class RowWriter:
         # The head has drawn them.
         said, drawn = "", '<use href="#ticks"/>'
         if verified is not None:
-            said = f"{cell.verified:.2f}"
+            said = short(cell.verified)
             if claimed not in (None, verified):
                 drawn += f'<path d="M{claimed} 15H{verified}" class="gap"/>'
             if low is not None:
                 drawn += f'<path d="M{low} 15H{high}" class="interval"/>'
             drawn += f'<circle cx="{verified}" cy="15" r="3.5" class="full"/>'
         if claimed is not None:
-            said += f"{' ' if said else ''}({cell.claimed:.2f})"
+            said += f"{' ' if said else ''}({short(cell.claimed)})"
             drawn += f'<circle cx="{claimed}" cy="15" r="5" class="hollow"/>'
         return f'<svg role="img" aria-label="{said}">{drawn}</svg>' if said else ""
 
