@@ -8,15 +8,18 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.views import defaults
 
+from leaderboard.services.storage import StorageAway
+
 API = "/api/"
 # Stopped, restarting, out of connections, or locked by another for too long.
 DATABASE_AWAY = (OperationalError, InterfaceError)
+DATA_AWAY = (*DATABASE_AWAY, StorageAway)
 RETRY_SECONDS = 5
 
 
 def answer_fault(request: HttpRequest) -> HttpResponse:
     """Say that it is our fault. Nothing of what went wrong is told; the log has it."""
-    if isinstance(sys.exception(), DATABASE_AWAY):
+    if isinstance(sys.exception(), DATA_AWAY):
         return answer_away(request)
     if request.path.startswith(API):
         detail = "This is our fault and was noted; try again in a moment."
@@ -25,7 +28,7 @@ def answer_fault(request: HttpRequest) -> HttpResponse:
 
 
 def answer_away(request: HttpRequest) -> HttpResponse:
-    """Say that the database does not answer, which passes: whoever sends again in a while loses nothing."""
+    """Say that database or storage do not answer, which passes: whoever sends again in a while loses nothing."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
     response: HttpResponse
     if request.path.startswith(API):

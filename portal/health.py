@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from leaderboard.models import Part, Run, Submission, Worker
 from leaderboard.queries.backlog import read_backlog
+from leaderboard.services.storage import StorageAway
 from leaderboard.services.workers import is_gpu_alive
 from leaderboard.states import PART_TRANSITIONS, RUN_STATES, SUBMISSION_STATES
 
@@ -81,8 +82,12 @@ def check_broker() -> Check:
 
 def check_storage() -> Check:
     """Write a small file and remove it."""
-    name = default_storage.save(f"health/{socket.gethostname()}", ContentFile(b"written by /readyz"))
-    default_storage.delete(name)
+    try:
+        name = default_storage.save(f"health/{socket.gethostname()}", ContentFile(b"written by /readyz"))
+        default_storage.delete(name)
+    except StorageAway as away:
+        logger.exception("readiness: storage")
+        return Check(False, str(away))
     return Check(True, "a file was written and removed")
 
 

@@ -266,12 +266,10 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 if env.str("STORAGE", "local", validate=validate.OneOf(["local", "s3"])) == "s3":
     STORAGES["default"] = {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "portal.object_storage.ObjectStorage",
         "OPTIONS": {
             "bucket_name": env.str("S3_BUCKET"),
             "endpoint_url": env.str("S3_ENDPOINT_URL", None, validate=allowed.address_of("https", "http")),
-            "file_overwrite": False,
-            "default_acl": None,
         },
     }
 # Where workers keep pixel stores, work folders and weights fetched from storage.

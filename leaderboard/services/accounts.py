@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Submission
-from leaderboard.services import audit
+from leaderboard.services import audit, uploads
 from leaderboard.services.submissions import cancel
 from leaderboard.states import CANCELLABLE
 
@@ -34,5 +34,7 @@ def delete_account(user: AbstractUser, *, at: dt.datetime) -> None:
         )
     for submission in Submission.objects.filter(submitter_id=user.pk, state__in=CANCELLABLE):
         cancel(submission, by=user, at=at, reason=_("The account was deleted."))
+    for upload in uploads.list_own(user):
+        uploads.discard(upload)
     audit.record("delete account", user, by=user, at=at)
     user.delete()

@@ -12,6 +12,7 @@ from leaderboard.models import BoardFacts
 from leaderboard.queries import BoardFilters, BoardRow, read_board
 from leaderboard.queries.board import Board
 from leaderboard.queries.heads import read_head
+from leaderboard.services.storage import drop
 
 ROWS = 5
 # So many a turn: another turn follows soon, and workers have better things to do.
@@ -42,8 +43,7 @@ def draw(facts: BoardFacts) -> bool:
     name = default_storage.save(f"cards/{facts.benchmark.slug}-{facts.version}.png", ContentFile(picture))
     # Whoever changes the board meanwhile gives it another version, and it is drawn once more.
     BoardFacts.objects.filter(pk=facts.pk).update(card=name, card_version=facts.version)
-    if before:
-        default_storage.delete(before)
+    drop([before] if before else [])
     return True
 
 

@@ -1,17 +1,15 @@
 """Runs in parts: cut into them, ended with them, and the one function that moves a part."""
 
-import logging
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from leaderboard import workload
 from leaderboard.models import Part, Run, Submission
+from leaderboard.services.storage import drop
 from leaderboard.states import PART_TRANSITIONS, TransitionRefused, check_transition
-
-logger = logging.getLogger(__name__)
 
 UNFINISHED = tuple(state for state, ends in PART_TRANSITIONS.items() if ends)
 
@@ -82,13 +80,4 @@ def end_parts(run: Run) -> None:
     names = list(parts.exclude(outcomes="").values_list("outcomes", flat=True))
     parts.filter(state__in=UNFINISHED).update(state="cancelled", token=None, lease_expires_at=None)
     parts.exclude(outcomes="").update(outcomes="")
-    transaction.on_commit(lambda: drop_files(names))
-
-
-def drop_files(names: list[str]) -> None:
-    for name in names:
-        try:
-            default_storage.delete(name)
-        except Exception:
-            # The run has ended; a file that cannot be deleted just now must not undo that.
-            logger.exception("%s was not deleted", name)
+    transaction.on_commit(partial(drop, names))

@@ -16,6 +16,7 @@ from leaderboard.services import audit, uploads
 from leaderboard.services.cutting import cut_run, end_parts
 from leaderboard.services.quota import check_quota, take_turn
 from leaderboard.services.routing import choose_queue
+from leaderboard.services.storage import drop
 from leaderboard.services.transitions import move
 from leaderboard.services.workers import is_gpu_alive
 
@@ -133,7 +134,7 @@ def submit(request: SubmissionRequest, *, by: AbstractBaseUser, at: dt.datetime,
         submission.save(force_insert=True)
     except DatabaseError:
         # Nothing names the file any more, so nobody else would remove it.
-        submission.weights_file.delete(save=False)
+        drop([str(submission.weights_file)] if submission.weights_file else [])
         raise
     audit.record("submit", submission, by=by, at=at, data={"via": via, "is_recognised": request.is_recognised})
     enqueue(submission, by=by, at=at)

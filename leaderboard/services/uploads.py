@@ -15,7 +15,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet, Sum
@@ -23,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from leaderboard.models import Upload, UploadPart
 from leaderboard.services.arrivals import shorten_ending
+from leaderboard.services.storage import drop
 
 BLOCK = 2**20
 
@@ -141,7 +141,7 @@ def store(upload: Upload, part: "UploadedFile[Any]", count: int, *, at: dt.datet
                 raise IntegrityError("another request was faster")
             row.save(force_insert=True)
     except IntegrityError as error:
-        default_storage.delete(stored)
+        drop([stored])
         sentence = _("Another request has continued this upload; ask where it goes on.")
         raise UploadRefused(409, sentence) from error
     upload.offset_bytes += count
@@ -180,8 +180,7 @@ def discard(upload: Upload) -> None:
     """Remove the upload with its parts."""
     names = [str(part.file.name) for part in upload.parts.all()]
     upload.delete()
-    for name in names:
-        transaction.on_commit(partial(default_storage.delete, name))
+    transaction.on_commit(partial(drop, names))
 
 
 def discard_abandoned(*, at: dt.datetime) -> int:

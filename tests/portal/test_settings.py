@@ -170,7 +170,7 @@ def test_services_are_chosen_by_settings_alone(tmp_path: Path) -> None:
         STORAGE="s3",
         S3_BUCKET="weights",
     )
-    expected = "django.db.backends.postgresql redis://broker.example/0 storages.backends.s3.S3Storage\n"
+    expected = "django.db.backends.postgresql redis://broker.example/0 portal.object_storage.ObjectStorage\n"
     assert outcome.stdout == expected, outcome.stderr
 
 
