@@ -60,6 +60,23 @@ def check_kinds(spec: Any) -> None:
             raise InputFault(f"{name} in the spec holds a null byte or half a character; write it again.")
 
 
+def check_keys(name: str, data: dict[str, Any], kind: Any) -> None:
+    """Raises: InputFault where parsed JSON has a key that the dataclass has not."""
+    known = kind.__dataclass_fields__
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        raise InputFault(f"The {name} has an unknown key {unknown[0]!r}; known are {', '.join(known)}.")
+
+
+def find_file(data: dict[str, Any], name: str, kind: Any) -> dict[str, Any]:
+    """Return what a spec says of its weights or dataset. Raises: InputFault."""
+    found = data.pop(name, None)
+    if not isinstance(found, dict) or "path" not in found:
+        raise InputFault(f'This is no evaluation spec: it lacks "{name}": {{"path": …}}.')
+    check_keys(name, found, kind)
+    return found
+
+
 def can_be_name(text: str) -> bool:
     """Tell whether a system takes the text as a file's name, or as an argument: JSON holds what none does."""
     try:
@@ -127,11 +144,7 @@ class Protocol:
         """Return what parsed JSON says. Raises: InputFault, naming the key that is unknown or the value that is off."""
         if not isinstance(data, dict):
             raise InputFault('The protocol is a JSON object such as {"resize": 256, "crop": 224}.')
-        unknown = sorted(set(data) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise InputFault(
-                f"The protocol has an unknown key {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}."
-            )
+        check_keys("protocol", data, cls)
         return cls(**as_tuples(data))
 
 
@@ -212,16 +225,19 @@ class EvaluationSpec:
         """Raises: InputFault where the text is no such spec."""
         try:
             data = json.loads(text)
+            if not isinstance(data, dict):
+                raise InputFault("This is no evaluation spec: it holds no JSON object.")
+            check_keys("spec", data, cls)
             protocol = data.pop("protocol", None)
             return cls(
-                weights=WeightsSpec(**data.pop("weights")),
-                dataset=DatasetSpec(**data.pop("dataset")),
+                weights=WeightsSpec(**find_file(data, "weights", WeightsSpec)),
+                dataset=DatasetSpec(**find_file(data, "dataset", DatasetSpec)),
                 protocol=Protocol.from_dict(protocol) if protocol is not None else None,
                 **as_tuples(data),
             )
         except InputFault:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputFault(f"This is no evaluation spec: {error}.") from error
 
 

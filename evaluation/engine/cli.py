@@ -57,6 +57,10 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return say(str(lack_room()), EXIT_OUR_FAULT)
+        if error.errno == errno.ENAMETOOLONG:
+            name = Path(str(error.filename)).name[:60]
+            long = InputFault(f"The file name {name}… is longer than a system takes; give a shorter one.")
+            return say(str(long), EXIT_INPUT_FAULT)
         return say_failed(error)
     # The last resort: whatever went wrong is told in a line, never as a traceback.
     except Exception as error:
@@ -81,7 +85,7 @@ def build_parser() -> Parser:
     add_run(added.add_parser("run", help="run a spec, exactly as a worker does"))
     add_merge(added.add_parser("merge", help="make one report of what runs of a spec's parts left as evidence"))
     command = added.add_parser("inspect", help="say what is in a weights file, or why it is refused")
-    command.add_argument("file", metavar="FILE", type=Path)
+    command.add_argument("file", metavar="FILE", type=read_path)
     command.add_argument("--architecture", help="also tell whether it fits this architecture")
     command.set_defaults(command=commands.inspect)
     command = added.add_parser("architectures", help="list architectures with parameters and input size")
@@ -89,8 +93,8 @@ def build_parser() -> Parser:
     command.add_argument("--write-catalogue", action="store_true", help=argparse.SUPPRESS)
     command.set_defaults(command=commands.list_architectures)
     command = added.add_parser("compare", help="paired test of two evidence files")
-    command.add_argument("first", metavar="EVIDENCE_A", type=Path)
-    command.add_argument("second", metavar="EVIDENCE_B", type=Path)
+    command.add_argument("first", metavar="EVIDENCE_A", type=read_path)
+    command.add_argument("second", metavar="EVIDENCE_B", type=read_path)
     command.set_defaults(command=commands.compare)
     command = added.add_parser("ranks", help="rank intervals of many models from paired tests of all pairs")
     command.add_argument(
@@ -98,34 +102,36 @@ def build_parser() -> Parser:
     )
     command.set_defaults(command=commands.rank)
     command = added.add_parser("dataset", help="say what is in a dataset folder")
-    command.add_argument("path", metavar="DIR", type=Path)
+    command.add_argument("path", metavar="DIR", type=read_path)
     command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
     command.add_argument("--check", action="store_true", help="decode every image")
     command.set_defaults(command=commands.describe_dataset)
     command = added.add_parser("thumbnails", help="write a small image of each sample")
-    command.add_argument("path", metavar="DIR", type=Path)
-    command.add_argument("folder", metavar="OUTPUT", type=Path)
+    command.add_argument("path", metavar="DIR", type=read_path)
+    command.add_argument("folder", metavar="OUTPUT", type=read_path)
     command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
     command.set_defaults(command=commands.make_thumbnails)
     command = added.add_parser("predict", help=argparse.SUPPRESS)
     command.add_argument("--family", default="")
     command.set_defaults(command=commands.predict, gives_back=True)
     command = added.add_parser("spare", help=argparse.SUPPRESS)
-    command.add_argument("--root", type=Path, required=True)
+    command.add_argument("--root", type=read_path, required=True)
     command.add_argument("box", nargs="*")
     command.set_defaults(command=commands.wait, parse=parser.parse_args, gives_back=True)
     return parser
 
 
 def add_evaluate(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--dataset", required=True, metavar="DIR", help="image folder (class/…/image) or a tar of one")
+    command.add_argument(
+        "--dataset", required=True, type=read_name, metavar="DIR", help="image folder (class/…/image) or a tar of one"
+    )
     command.add_argument("--labels", metavar="FILE|SPLIT", help=LABELS)
     command.add_argument(
-        "--weights", required=True, metavar="FILE", help=".safetensors, .pth/.pt/.th state dict, .onnx"
+        "--weights", required=True, type=read_name, metavar="FILE", help=".safetensors, .pth/.pt/.th state dict, .onnx"
     )
     command.add_argument("--architecture", metavar="NAME", help="such as torchvision/densenet121; not needed for ONNX")
     command.add_argument("--background", choices=BACKGROUNDS, default="none", help="an extra first output")
-    command.add_argument("--protocol", metavar="FILE.json", type=Path)
+    command.add_argument("--protocol", metavar="FILE.json", type=read_path)
     command.add_argument("--resize", type=read_side, metavar="N|none", help="of the shorter side; see --crop-mode")
     command.add_argument("--crop", type=read_side, metavar="N|none", help="side of the centre square")
     command.add_argument("--interpolation", choices=INTERPOLATIONS)
@@ -141,17 +147,17 @@ def add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--precision", default="float32", choices=PRECISIONS)
     command.add_argument("--forward", default="auto", choices=FORWARDS, help="eager is the reference's, bit for bit")
     command.add_argument("--batch-size", type=read_batch_size, default=None, metavar="N|auto")
-    command.add_argument("--output", type=Path, metavar="REPORT.json")
-    command.add_argument("--evidence", type=Path, metavar="FILE")
+    command.add_argument("--output", type=read_path, metavar="REPORT.json")
+    command.add_argument("--evidence", type=read_path, metavar="FILE")
     command.set_defaults(command=commands.evaluate)
 
 
 def add_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC.json", type=Path)
-    command.add_argument("--output", required=True, type=Path, metavar="REPORT.json")
-    command.add_argument("--evidence", type=Path, metavar="FILE")
-    command.add_argument("--work", type=Path, metavar="DIR", help="kept between attempts, so that they go on")
-    command.add_argument("--store", type=Path, metavar="DIR", help="keeps decoded pixels between runs")
+    command.add_argument("spec", metavar="SPEC.json", type=read_path)
+    command.add_argument("--output", required=True, type=read_path, metavar="REPORT.json")
+    command.add_argument("--evidence", type=read_path, metavar="FILE")
+    command.add_argument("--work", type=read_path, metavar="DIR", help="kept between attempts, so that they go on")
+    command.add_argument("--store", type=read_path, metavar="DIR", help="keeps decoded pixels between runs")
     add_giving_back(command)
     command.set_defaults(command=commands.run_spec)
 
@@ -159,6 +165,17 @@ def add_run(command: argparse.ArgumentParser) -> None:
 def add_giving_back(command: argparse.ArgumentParser) -> None:
     """Let a worker tell a forward that was pinned and is not here from a spec that is at fault, by another status."""
     command.add_argument("--give-back", dest="gives_back", action="store_true", help=argparse.SUPPRESS)
+
+
+def read_name(text: str) -> str:
+    """Refuse no name at all, as an unset variable leaves it, which the system takes for the folder one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("a file's name is missing, as of a variable that is not set")
+    return text
+
+
+def read_path(text: str) -> Path:
+    return Path(read_name(text))
 
 
 def read_side(text: str) -> int | str:
@@ -169,10 +186,10 @@ def read_side(text: str) -> int | str:
 
 
 def add_merge(command: argparse.ArgumentParser) -> None:
-    command.add_argument("spec", metavar="SPEC.json", type=Path)
-    command.add_argument("parts", metavar="PART", type=Path, nargs="+")
-    command.add_argument("--output", required=True, type=Path, metavar="REPORT.json")
-    command.add_argument("--evidence", type=Path, metavar="FILE")
+    command.add_argument("spec", metavar="SPEC.json", type=read_path)
+    command.add_argument("parts", metavar="PART", type=read_path, nargs="+")
+    command.add_argument("--output", required=True, type=read_path, metavar="REPORT.json")
+    command.add_argument("--evidence", type=read_path, metavar="FILE")
     add_giving_back(command)
     command.set_defaults(command=commands.merge_parts)
 

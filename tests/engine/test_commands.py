@@ -67,7 +67,13 @@ SPEC: dict[str, object] = {"weights": {"path": "w.pth", "architecture": "cifar/r
 SPECS: dict[str, tuple[str | dict[str, object], str]] = {
     "no JSON": ("{", "This is no evaluation spec"),
     "nested": ("[" * 100_000, "This is no evaluation spec"),
-    "a number": ("5", "This is no evaluation spec"),
+    "a number": ("5", "This is no evaluation spec: it holds no JSON object."),
+    "a list": ("[]", "This is no evaluation spec: it holds no JSON object."),
+    "nothing": ("{}", 'This is no evaluation spec: it lacks "weights": {"path": …}.'),
+    "no dataset": ({"dataset": None}, 'This is no evaluation spec: it lacks "dataset": {"path": …}.'),
+    "no path": ({"weights": {}}, 'This is no evaluation spec: it lacks "weights": {"path": …}.'),
+    "unknown key": ({"extra": 1}, "The spec has an unknown key 'extra'; known are weights, dataset, protocol, "),
+    "unknown key inside": ({"dataset": {"path": "d", "x": 1}}, "The dataset has an unknown key 'x'; known are path, "),
     "path": ({"weights": {"path": 5}}, "path in the spec must be str, not 5."),
     "architecture": (
         {"weights": {"path": "w.pth", "architecture": [1]}},
@@ -113,6 +119,19 @@ def evaluate(here: Engine, *more: object) -> str:
     assert outcome.status == 2
     assert outcome.errors.count("\n") == 1
     return outcome.errors
+
+
+@pytest.mark.parametrize("name", ["--dataset", "--weights", "--output", "--evidence", "--protocol"])
+def test_name_that_is_empty_or_too_long_is_refused(here: Engine, name: str) -> None:
+    # An unset variable would else mean the folder that one is in.
+    assert evaluate(here, name, "").startswith(f"Argument {name}: a file's name is missing")
+    evaluate(here, name, "a" * 5_000)
+
+
+def test_long_name_of_a_dataset_is_refused(here: Engine) -> None:
+    refused = here("dataset", "a" * 5_000)
+    assert (refused.status, refused.errors.count("\n")) == (2, 1)
+    assert refused.errors.startswith(f"The file name {'a' * 60}… is longer than a system takes")
 
 
 def test_protocol_of_a_million_brackets_is_refused(here: Engine, tmp_path: Path) -> None:
