@@ -129,11 +129,10 @@ def find_benchmark(slug: str, refusals: Refusals) -> Benchmark | None:
     if benchmark is None:
         known = Benchmark.objects.values_list("slug", flat=True)
         near = difflib.get_close_matches(slug, known, n=3, cutoff=0.3) or sorted(known)[:3]
-        refusals.add(
-            "benchmark",
-            _("There is no benchmark “%(slug)s”; the nearest are: %(near)s.")
-            % {"slug": slug[:100], "near": ", ".join(near) or _("none yet")},
-        )
+        sentence = _("There is no benchmark “%(slug)s”; the nearest are: %(near)s.")
+        if not slug:
+            sentence = _("Give the benchmark, such as one of: %(near)s.")
+        refusals.add("benchmark", sentence % {"slug": slug[:100], "near": ", ".join(near) or _("none yet")})
     elif not benchmark.takes_submissions:
         refusals.add(
             "benchmark", _("This benchmark's images are not registered here yet, so nothing can be evaluated on it.")

@@ -181,7 +181,8 @@ def cancel(submission: Submission, *, by: audit.Actor, at: dt.datetime, reason: 
 def settle_at(submission: Submission, state: str) -> str:
     """Return where the submission ends: a further attempt that comes to nothing leaves a standing result as it is."""
     is_standing = Result.objects.filter(run__submission=submission, retracted_at=None).exists()
-    return "verified" if is_standing else state
+    # What is verified already goes on nowhere: it is refused what was asked for.
+    return "verified" if is_standing and submission.state != "verified" else state
 
 
 @transaction.atomic

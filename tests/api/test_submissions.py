@@ -20,7 +20,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
-from leaderboard.models import Benchmark, Submission, Upload
+from leaderboard.models import Benchmark, Result, Submission, Upload
 from leaderboard.services import intake, submissions, uploads
 from portal.accounts.models import User
 from tests.api.conftest import client_of, read_problem
@@ -280,6 +280,23 @@ def test_finished_submission_is_not_cancelled(api: APIClient, queued: Submission
     response = api.post(f"{ADDRESS}{queued.pk}/cancel/")
     read_problem(response, 409)
     assert "cancelled" in response.json()["detail"]
+
+
+def test_submission_without_the_last_slash_is_led_on_as_it_was_sent(api: APIClient, digits: Benchmark) -> None:
+    answer = api.post(ADDRESS.removesuffix("/"), {}, follow=True)
+    assert [status for _address, status in answer.redirect_chain] == [308]
+    read_problem(answer, 400)
+
+
+@pytest.mark.parametrize("sent", [{}, {"benchmark": ""}, {"benchmark": " "}])
+def test_benchmark_is_asked_for(api: APIClient, digits: Benchmark, sent: dict[str, str]) -> None:
+    assert read_problem(api.post(ADDRESS, sent), 400)["benchmark"] == ["Give the benchmark, such as one of: digits."]
+
+
+def test_verified_submission_is_not_cancelled(api: APIClient, verified: Result) -> None:
+    response = api.post(f"{ADDRESS}{verified.run.submission_id}/cancel/")
+    assert response.status_code == 409
+    assert response.json()["detail"].startswith("What is verified cannot become cancelled;")
 
 
 def test_log_has_each_attempt(api: APIClient, queued: Submission) -> None:
