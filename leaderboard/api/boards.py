@@ -30,9 +30,6 @@ class CSVRenderer(BaseRenderer):
     format = "csv"
     charset = "utf-8"
 
-    def render(self, data: Any, media_type: str | None = None, context: Any = None) -> bytes:
-        return orjson.dumps(data)
-
 
 class FormatNegotiation(DefaultContentNegotiation):
     """`?format=` names a renderer and goes before what `Accept` says."""
@@ -62,7 +59,9 @@ class LeaderboardView(APIView):
         operation_id="benchmarks_leaderboard",
         parameters=[
             parameter("metric", OpenApiTypes.STR, "key of the metric to sort by; the ranking one without it"),
-            parameter("status", OpenApiTypes.STR, "all, verified, mismatch or claimed"),
+            parameter(
+                "status", OpenApiTypes.STR, "all, verified (mismatches among them), mismatch or claimed (without a run)"
+            ),
             parameter("framework", OpenApiTypes.STR, "such as PyTorch"),
             parameter("max_parameters", OpenApiTypes.INT, "at most so many parameters"),
             parameter("max_multiply_adds", OpenApiTypes.INT, "at most so many multiply-adds of one image"),

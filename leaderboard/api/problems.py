@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -36,6 +37,9 @@ CONTENT_TYPE = "application/problem+json"
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn what a view raised into a problem; None where it is no error of the caller."""
+    # It is JSON, whatever the view writes.
+    context["request"].accepted_renderer = JSONRenderer()
+    context["request"].accepted_media_type = JSONRenderer.media_type
     match error:
         case BadQuery():
             return make_problem(400, errors={error.field: [str(error)]})

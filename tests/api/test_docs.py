@@ -5,6 +5,8 @@ from django.core.management import call_command
 from playwright.sync_api import Page, expect
 from rest_framework.test import APIClient
 
+from tests.api.conftest import read_problem
+
 pytestmark = pytest.mark.django_db
 
 
@@ -44,6 +46,17 @@ def test_schema_tells_how_many_rows_a_page_may_have(anyone: APIClient) -> None:
     assert "/api/v1/tasks/" in sizes
     assert "/api/v1/benchmarks/{slug}/leaderboard/" in sizes
     assert all(schema["minimum"] == 1 and schema["maximum"] >= 200 for schema in sizes.values())
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "status"),
+    [("post", {}, 405), ("get", {"accept": "text/html"}, 406), ("get", {"accept": "x"}, 406)],
+)
+def test_refusals_of_the_schema_are_problem_objects(
+    anyone: APIClient, method: str, more: dict[str, str], status: int
+) -> None:
+    # Its own renderers write YAML.
+    read_problem(getattr(anyone, method)("/api/v1/schema/", headers=more), status)
 
 
 @pytest.mark.browser
