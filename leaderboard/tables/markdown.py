@@ -18,7 +18,15 @@ from leaderboard.tables.document import (
     ParsedTask,
     Skipped,
 )
-from leaderboard.tables.scores import SkippedRow, is_absent, is_score, is_web, read_image_size, read_score
+from leaderboard.tables.scores import (
+    SkippedRow,
+    is_absent,
+    is_score,
+    is_web,
+    read_image_size,
+    read_parameters,
+    read_score,
+)
 from leaderboard.tables.vocabulary import (
     TASKS,
     describe_dataset,
@@ -173,6 +181,15 @@ def find_columns(header: list[Cell]) -> dict[str, int]:
     return {name: titles.index(t) for name, words in COLUMNS.items() for t in words if t in titles}
 
 
+def find_parameters(table: list[tuple[int, list[Cell]]]) -> dict[str, int]:
+    """Return the column that counts parameters, which are no score: a fact of the model."""
+    header, *rows = [cells for _, cells in table]
+    for place, title in enumerate(header):
+        if any(read_parameters(row[place].text, title.text) for row in rows if place < len(row)):
+            return {"parameters": place}
+    return {}
+
+
 def find_scores(table: list[tuple[int, list[Cell]]], columns: dict[str, int]) -> list[int]:
     """Return the columns of scores. One that holds words alone, such as notes, is none, save where its name says so."""
     header, *rows = [cells for _, cells in table]
@@ -196,7 +213,7 @@ def read_benchmark(
     language: str,
 ) -> ParsedBenchmark | None:
     """Return the benchmark of one table, None where it has no column of models or none of scores."""
-    columns = find_columns(table[0][1])
+    columns = find_columns(table[0][1]) | find_parameters(table)
     places = find_scores(table, columns)
     if "model" not in columns or not places:
         return None
@@ -216,7 +233,7 @@ def read_benchmark(
     )
     for line, cells in table[1:]:
         try:
-            benchmark.entries.append(read_entry(line, cells, columns, metrics))
+            benchmark.entries.append(read_entry(line, cells, table[0][1], columns, metrics))
         except SkippedRow as skipped:
             row = " | ".join(cell.text for cell in cells if cell.text)
             catalogue.skipped.append(Skipped(line, row[:200], str(skipped)))
@@ -239,7 +256,9 @@ def describe_columns(
     return found
 
 
-def read_entry(line: int, cells: list[Cell], columns: dict[str, int], metrics: dict[int, ParsedMetric]) -> ParsedEntry:
+def read_entry(
+    line: int, cells: list[Cell], header: list[Cell], columns: dict[str, int], metrics: dict[int, ParsedMetric]
+) -> ParsedEntry:
     """Raises: SkippedRow."""
     model = cells[columns["model"]].text if columns["model"] < len(cells) else ""
     if not model:
@@ -254,9 +273,10 @@ def read_entry(line: int, cells: list[Cell], columns: dict[str, int], metrics: d
             scores[metric.key] = read_score(text, metric.label)
     if not scores:
         raise SkippedRow("the row states no score")
-    size = columns.get("image_size", len(cells))
+    size, count = (columns.get(name, len(cells)) for name in ("image_size", "parameters"))
     return ParsedEntry(
         model=model,
+        parameters=read_parameters(cells[count].text, header[count].text) if count < len(cells) else None,
         image_size=read_image_size(cells[size].text) if size < len(cells) else None,
         scores=scores,
         weights=name_links(pick_links(cells, columns.get("weights")), "unstated"),

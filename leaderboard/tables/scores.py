@@ -16,6 +16,15 @@ NUMBER = re.compile(
     r"[+-]?(?:(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII
 )
 THOUSANDS = {"k": 1e3, "m": 1e6, "b": 1e9}
+# As a header says of how many parameters its cells count one. Without a unit, nobody means a few.
+PARAMETERS = re.compile(
+    r"#? ?(?:(?:number|no\.?) of )?param(?:eter)?s?\.?(?: count)?"
+    r"(?: ?[(\[] ?(k|m|b|thousands?|millions?|billions?) ?[)\]])?"
+    r"|(?:模型)?参数[量数]?(?: ?[(（] ?(百万|万|亿|[kmb]) ?[)）])?",
+    re.IGNORECASE,
+)
+UNITS = {"k": 1e3, "t": 1e3, "m": 1e6, "b": 1e9, "百": 1e6, "万": 1e4, "亿": 1e8}
+FEWEST_PARAMETERS, MOST_PARAMETERS = 100, 10**15
 LONGEST_SIDE = 4096
 SIDE = re.compile(r"([1-9]\d{0,3})(?: ?[x×] ?\1)?(?: ?(?:px|pixels|像素))?", re.ASCII)
 MAX_SAID = 40
@@ -46,6 +55,17 @@ def is_score(text: str) -> bool:
     except SkippedRow:
         return False
     return True
+
+
+def read_parameters(text: str, header: str) -> int | None:
+    """Return how many parameters 25.6 under "Params (M)", "25.6M" or 25,557,032 are; None where none are told."""
+    title = PARAMETERS.fullmatch(header.strip())
+    if title is None or not is_score(text):
+        return None
+    unit = (title[1] or title[2] or "")[:1].lower()
+    value = read_score(text, "").value
+    count = value if text.strip()[-1:].lower() in THOUSANDS else value * UNITS.get(unit, 1)
+    return round(count) if FEWEST_PARAMETERS <= count < MOST_PARAMETERS else None
 
 
 def read_image_size(value: object) -> int | None:

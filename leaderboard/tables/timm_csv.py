@@ -14,13 +14,12 @@ from leaderboard.tables.document import (
     ParsedTask,
     Skipped,
 )
-from leaderboard.tables.scores import SkippedRow, is_absent, read_image_size, read_score
+from leaderboard.tables.scores import MOST_PARAMETERS, SkippedRow, is_absent, read_image_size, read_score
 from leaderboard.tables.vocabulary import TASKS, describe_dataset, describe_metric, describe_protocol
 
 NEEDED = ("model", "top1", "top5")
 DATASET = re.compile(r"results-([a-z0-9-]+)", re.IGNORECASE)
 HUB = "https://huggingface.co/timm/"
-MOST_PARAMETERS = 10**15
 PROTOCOL = describe_protocol("single crop, timm")
 
 

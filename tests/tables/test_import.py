@@ -625,6 +625,37 @@ def test_first_accuracy_has_one_key_whatever_it_is_called(tmp_path: Path, header
     assert Claim.objects.get().metric.key == "top1"
 
 
+@pytest.mark.parametrize(
+    ("header", "cell", "expected"),
+    [
+        ("Params (M)", "25.6", 25_600_000),
+        ("#Params", "25.6M", 25_600_000),
+        ("Parameters [B]", "1.2", 1_200_000_000),
+        ("Params (M)", "1.2B", 1_200_000_000),
+        ("Number of params", "25,557,032", 25_557_032),
+        ("参数量（百万）", "25.6", 25_600_000),
+        ("参数量", "25.6M", 25_600_000),
+    ],
+)
+def test_column_of_parameters_is_a_fact_of_the_model(tmp_path: Path, header: str, cell: str, expected: int) -> None:
+    table = (
+        f"# Task\n\n## ImageNet\n\n| Model | Acc@1 | {header} |\n|-|-|-|\n| Net | 70.0 | {cell} |\n| Odd | 60 | – |\n"
+    )
+    (tmp_path / "table.md").write_text(table)
+    call_command("import_leaderboard", str(tmp_path / "table.md"), verbosity=0)
+    assert dict(Model.objects.values_list("name", "parameters")) == {"Net": expected, "Odd": None}
+    assert [metric.key for metric in Benchmark.objects.get().metrics.all()] == ["top1"]
+
+
+def test_column_of_parameters_without_a_unit_stays_what_it_was(tmp_path: Path) -> None:
+    (tmp_path / "table.md").write_text(
+        "# Task\n\n## ImageNet\n\n| Model | Acc@1 | Params |\n|-|-|-|\n| Net | 70.0 | 25.6 |\n"
+    )
+    call_command("import_leaderboard", str(tmp_path / "table.md"), verbosity=0)
+    assert Model.objects.get().parameters is None
+    assert {metric.key for metric in Benchmark.objects.get().metrics.all()} == {"top1", "params"}
+
+
 def test_column_of_words_is_no_metric_and_a_bare_address_is_a_link(tmp_path: Path) -> None:
     columns = "Model | Acc@1 | Notes | Year | Weights | Paper"
     row = "Net | 93.1 | trained twice | 2019 | <https://example.org/net.pth> | https://arxiv.org/abs/1512.03385"
