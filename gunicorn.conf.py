@@ -1,3 +1,9 @@
 """What gunicorn reads by itself at its start: a fault in the environment is said once, before any worker is there."""
 
+import sys
+
 from portal import settings  # noqa: F401
+
+# Workers inherit what is loaded here, and would keep these settings when HUP brings them the code of a new version.
+for name in [name for name in sys.modules if name.partition(".")[0] == "portal"]:
+    del sys.modules[name]

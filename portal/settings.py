@@ -459,5 +459,7 @@ LOGGING = {
             ),
         }
     },
+    # Django leaves it to the server to drop the body of an answer to HEAD, which is no reason to warn of each.
+    "loggers": {"gunicorn.http.wsgi": {"level": logging.ERROR}},
     "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
 }

@@ -18,3 +18,7 @@ def test_traceback_tells_where_and_none_of_the_values_there() -> None:
     assert exception["exc_type"] == "ConnectionRefusedError"
     assert exception["frames"][0]["name"] == "test_traceback_tells_where_and_none_of_the_values_there"
     assert password not in line
+
+
+def test_head_requests_leave_no_warning() -> None:
+    assert not logging.getLogger("gunicorn.http.wsgi").isEnabledFor(logging.WARNING)

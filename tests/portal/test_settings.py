@@ -210,3 +210,12 @@ def test_database_behind_a_pooler_is_asked_for_nothing_that_it_refuses(tmp_path:
     )
     outcome = load_settings(tmp_path, code, DATABASE_URL=address)
     assert outcome.stdout == "True sslmode sslrootcert\n", outcome.stderr
+
+
+def test_workers_of_the_web_server_read_the_settings_of_their_own_code(tmp_path: Path) -> None:
+    code = (
+        "import runpy, sys\n"
+        "runpy.run_path('gunicorn.conf.py')\n"
+        "print([name for name in sys.modules if name.partition('.')[0] == 'portal'])"
+    )
+    assert load_settings(tmp_path, code).stdout == "[]\n"
