@@ -92,8 +92,7 @@ def check_storage() -> Check:
 
 
 def check_workers() -> Check:
-    # The scheduler announces itself too, and evaluates nothing.
-    count = sum(bool(RUN_QUEUES & set(queues)) for queues in live_workers().values_list("queues", flat=True))
+    count = count_workers()
     return Check(count > 0, f"{count} seen in the last {SEEN_WITHIN.seconds} s")
 
 
@@ -131,6 +130,11 @@ CHECKS: dict[str, Callable[[], Check]] = {
 
 def live_workers() -> QuerySet[Worker]:
     return Worker.objects.filter(seen_at__gte=timezone.now() - SEEN_WITHIN)
+
+
+def count_workers() -> int:
+    """Return how many live workers evaluate: the scheduler announces itself too, and evaluates nothing."""
+    return sum(bool(RUN_QUEUES & set(queues)) for queues in live_workers().values_list("queues", flat=True))
 
 
 def perform(name: str) -> Check:
@@ -199,7 +203,7 @@ def measure_queue(at: dt.datetime) -> CollectorRegistry:
         ("leases_overdue", "Runs and parts of lost workers that no scheduler takes back", backlog.overdue),
     ):
         Gauge(f"veriboard_{name}", told, registry=registry).set(value)
-    Gauge("veriboard_workers_alive", "Workers seen in the last minute", registry=registry).set(live_workers().count())
+    Gauge("veriboard_workers_alive", "Workers seen in the last minute", registry=registry).set(count_workers())
     gpu = Gauge("veriboard_gpu_alive", "1 where a GPU worker was seen in the last minute", registry=registry)
     gpu.set(is_gpu_alive(at=at))
     return registry

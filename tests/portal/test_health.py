@@ -153,6 +153,7 @@ def test_cache_that_keeps_nothing_fails_readiness(client: Client, settings: Sett
 
 def test_metrics_tell_the_queue(client: Client) -> None:
     see_worker()
+    see_worker(queue="control")
     text = client.get("/metrics").content.decode()
     assert 'veriboard_runs{state="queued"} 0.0' in text
     assert 'veriboard_submissions{state="stalled"} 0.0' in text
