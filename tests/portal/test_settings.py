@@ -127,6 +127,20 @@ def test_every_process_says_it_at_its_start(command: str, tmp_path: Path) -> Non
     assert_refused(outcome, "VERIBOARD_MAX_ATTEMPTS")
 
 
+@pytest.mark.parametrize(
+    ("database", "reason"), [("", "no such table: "), ("postgresql://nobody@127.0.0.1:1/none", "connection to server")]
+)
+def test_command_without_its_database_says_so_in_one_line(tmp_path: Path, database: str, reason: str) -> None:
+    environment = os.environ | {"VERIBOARD_VAR_DIR": str(tmp_path), "DATABASE_URL": database}
+    environment["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    command = [sys.executable, "manage.py", "lint_claims"]
+    outcome = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (outcome.returncode, outcome.stdout) == (1, "")
+    assert outcome.stderr.startswith(f"The database cannot be used ({reason}")
+    assert outcome.stderr.endswith("run manage.py migrate.\n")
+    assert outcome.stderr.count("\n") == 1
+
+
 def test_secret_that_a_full_disk_left_empty_is_drawn_anew(tmp_path: Path) -> None:
     (tmp_path / "secret_key").touch()
     outcome = load_settings(tmp_path, "print(settings.SECRET_KEY)")
