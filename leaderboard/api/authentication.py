@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 
 from leaderboard.services.intake import find_ban
@@ -18,6 +19,13 @@ class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]
         if found and (reason := find_ban(found[0])):
             raise PermissionDenied(reason)
         return found
+
+
+class SignedInToWrite(IsAuthenticatedOrReadOnly):
+    """Asks nobody to sign in for a method that an address has not: 405 is said to everybody alike."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.method not in view.allowed_methods or super().has_permission(request, view)
 
 
 class TokenScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]

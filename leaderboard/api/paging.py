@@ -41,6 +41,13 @@ class BySlug(CursorPagination):
                 parameter["schema"] = bounded(self.max_page_size)
         return parameters
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described = super().get_paginated_response_schema(schema)
+        # REST framework's own words are those of OpenAPI 3.0, by which 3.1 has no null here.
+        link = {"type": ["string", "null"], "format": "uri"}
+        described["properties"] |= {"next": link, "previous": link}
+        return described
+
     def paginate_queryset(
         self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
     ) -> list[Any] | None:

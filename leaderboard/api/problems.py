@@ -77,11 +77,15 @@ def convert(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def flatten(detail: Any) -> dict[str, list[str]]:
     if isinstance(detail, dict):
-        return {
-            str(field): [str(item) for item in (items if isinstance(items, list) else [items])]
-            for field, items in detail.items()
-        }
-    return {"request": [str(item) for item in detail]}
+        return {str(field): list_reasons(reasons) for field, reasons in detail.items()}
+    return {"request": list_reasons(detail)}
+
+
+def list_reasons(detail: Any) -> list[str]:
+    """Return all sentences of a field; those of a list's items are nested once more."""
+    if isinstance(detail, dict):
+        detail = list(detail.values())
+    return [reason for each in detail for reason in list_reasons(each)] if isinstance(detail, list) else [str(detail)]
 
 
 def make_problem(status: int, *, detail: str = "", errors: dict[str, list[str]] | None = None) -> Response:

@@ -102,6 +102,7 @@ def test_page_that_is_none_is_refused_by_name(anyone: APIClient, imagenet: Bench
     assert set(read_problem(anyone.get(f"/api/v1/models/?{query}"), 400)) == {field}
 
 
-def test_catalogue_is_read_only(api: APIClient, imagenet: Benchmark) -> None:
-    read_problem(api.post("/api/v1/models/", {"name": "x"}), 405)
-    read_problem(api.delete(f"/api/v1/benchmarks/{imagenet.slug}/"), 405)
+def test_catalogue_is_read_only_to_everybody(api: APIClient, anyone: APIClient, imagenet: Benchmark) -> None:
+    for client in (api, anyone):
+        read_problem(client.post("/api/v1/models/", {"name": "x"}), 405)
+        read_problem(client.delete(f"/api/v1/benchmarks/{imagenet.slug}/"), 405)

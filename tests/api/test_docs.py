@@ -1,5 +1,7 @@
 """The API's own description: valid, complete, and readable in a browser under the content policy."""
 
+import json
+
 import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
@@ -46,6 +48,15 @@ def test_schema_tells_how_many_rows_a_page_may_have(anyone: APIClient) -> None:
     assert "/api/v1/tasks/" in sizes
     assert "/api/v1/benchmarks/{slug}/leaderboard/" in sizes
     assert all(schema["minimum"] == 1 and schema["maximum"] >= 200 for schema in sizes.values())
+
+
+def test_last_page_is_as_the_schema_says(anyone: APIClient) -> None:
+    schemas = anyone.get("/api/v1/schema/", headers={"accept": "application/json"}).json()["components"]["schemas"]
+    lists = [schema for name, schema in schemas.items() if name.startswith("Paginated")]
+    assert lists
+    for schema in lists:
+        assert {tuple(schema["properties"][name]["type"]) for name in ("next", "previous")} == {("string", "null")}
+    assert "nullable" not in json.dumps(schemas)
 
 
 @pytest.mark.parametrize(

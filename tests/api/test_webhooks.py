@@ -59,6 +59,11 @@ def test_what_cannot_be_is_refused_by_field(api: APIClient, fields: dict[str, An
     assert set(read_problem(api.patch(address, fields, format="json"), 400)) == {field}
 
 
+def test_refusal_of_one_of_a_list_is_a_sentence(api: APIClient) -> None:
+    errors = read_problem(api.post(ADDRESS, HOOK | {"events": ["run.finished", "nothing"]}, format="json"), 400)
+    assert errors == {"events": ['"nothing" is not a valid choice.']}
+
+
 def test_others_webhooks_are_nowhere(api: APIClient) -> None:
     other = webhooks.make("https://example.org/", ["run.finished"], by=make_user("eva"), at=NOW)
     address = f"{ADDRESS}{other.pk}/"

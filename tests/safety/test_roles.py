@@ -23,7 +23,6 @@ stage = web.stage
 ROLES = ("anyone", "other", "owner", "staff")
 # What GET and POST answer: one word for everyone, or one for each role. "in" is a redirect to the sign-in.
 FILE = ("200", "405")
-API = ("200", "401 405 405 405")
 OWN = ("in 200 200 200", "in 200 200 200")
 STAFF = ("in 403 403 302", "in 403 403 302")
 ROUTES = {
@@ -31,18 +30,18 @@ ROUTES = {
     "readyz": FILE,
     "metrics": FILE,
     "i18n/setlang/": ("302", "302"),
-    "api/v1/": API,
+    "api/v1/": FILE,
     "api/v1/schema/": FILE,
     "api/v1/docs/": FILE,
-    "api/v1/tasks/": API,
-    "api/v1/tasks/<slug:slug>/": API,
-    "api/v1/datasets/": API,
-    "api/v1/datasets/<slug:slug>/": API,
-    "api/v1/benchmarks/": API,
-    "api/v1/benchmarks/<slug:slug>/": API,
-    "api/v1/benchmarks/<slug:slug>/leaderboard/": API,
-    "api/v1/models/": API,
-    "api/v1/models/<slug:slug>/": API,
+    "api/v1/tasks/": FILE,
+    "api/v1/tasks/<slug:slug>/": FILE,
+    "api/v1/datasets/": FILE,
+    "api/v1/datasets/<slug:slug>/": FILE,
+    "api/v1/benchmarks/": FILE,
+    "api/v1/benchmarks/<slug:slug>/": FILE,
+    "api/v1/benchmarks/<slug:slug>/leaderboard/": FILE,
+    "api/v1/models/": FILE,
+    "api/v1/models/<slug:slug>/": FILE,
     "api/v1/submissions/": ("401 200 200 200", "401 400 400 400"),
     "api/v1/submissions/<uuid:pk>/": ("401 404 200 200", "401 405 405 405"),
     "api/v1/submissions/<uuid:pk>/cancel/": ("401 405 405 405", "401 404 409 409"),
@@ -52,9 +51,9 @@ ROUTES = {
     "api/v1/webhooks/": ("401 200 200 200", "401 415 415 415"),
     "api/v1/webhooks/<uuid:pk>/": ("401 404 200 404", "401 405 405 405"),
     "api/v1/webhooks/<uuid:pk>/deliveries/": ("401 404 200 404", "401 405 405 405"),
-    "api/v1/results/<uuid:pk>/": API,
-    "api/v1/results/<uuid:pk>/attestation/": API,
-    "api/v1/results/<uuid:pk>/evidence/": API,
+    "api/v1/results/<uuid:pk>/": FILE,
+    "api/v1/results/<uuid:pk>/attestation/": FILE,
+    "api/v1/results/<uuid:pk>/evidence/": FILE,
     r"api/v1/[\s\S]*/": ("404", "404"),
     "": FILE,
     "tasks/": FILE,
