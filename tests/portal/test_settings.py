@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -233,3 +234,20 @@ def test_workers_of_the_web_server_read_the_settings_of_their_own_code(tmp_path:
         "print([name for name in sys.modules if name.partition('.')[0] == 'portal'])"
     )
     assert load_settings(tmp_path, code).stdout == "[]\n"
+
+
+def test_web_server_starts_where_its_account_has_no_home(tmp_path: Path) -> None:
+    environment = os.environ | {"VERIBOARD_VAR_DIR": str(tmp_path), "HOME": "/dev/null"}
+    environment["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    command = [sys.executable, "-m", "gunicorn", "portal.wsgi", "--bind", f"unix:{tmp_path}/socket"]
+    with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr
+        lines: list[str] = []
+        while not lines or "Booting worker" not in lines[-1]:
+            lines.append(server.stderr.readline())
+            assert lines[-1], lines
+        time.sleep(1)
+        server.terminate()
+        told = "".join(lines) + server.stderr.read()
+    assert "Shutting down" in told
+    assert "[ERROR]" not in told
