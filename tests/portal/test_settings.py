@@ -251,3 +251,15 @@ def test_web_server_starts_where_its_account_has_no_home(tmp_path: Path) -> None
         told = "".join(lines) + server.stderr.read()
     assert "Shutting down" in told
     assert "[ERROR]" not in told
+
+
+def test_probes_in_production_need_no_proxy(tmp_path: Path) -> None:
+    code = (
+        "import django\n"
+        "django.setup()\n"
+        "from django.test import Client\n"
+        "client = Client(headers={'host': 'veriboard.example'})\n"
+        "print(*(client.get(path).status_code for path in ('/healthz', '/metrics/', '/')))"
+    )
+    outcome = load_settings(tmp_path, code, **COMPLETE, DJANGO_SETTINGS_MODULE="portal.settings")
+    assert outcome.stdout.split() == ["200", "301", "301"], outcome.stderr
