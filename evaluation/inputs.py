@@ -2,11 +2,13 @@
 
 import errno
 import fcntl
+import logging
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,37 @@ from django.db.models.fields.files import FieldFile
 from evaluation.contract import DatasetSpec, EvaluationSpec, Progress, Protocol, WeightsSpec
 from evaluation.fetch import fetch
 from leaderboard.models import Part, Run, Submission
+from leaderboard.services.storage import StorageAway
+
+logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 0.5
+# A store that is away for longer costs an attempt.
+STORAGE_SECONDS = 600
 
 Watch = Callable[[Progress | None], bool]
 
 
 class Abandoned(Exception):
-    """The run was taken away while its files were being fetched."""
+    """The run was taken away while its files were being fetched or stored."""
+
+
+def wait_for_storage(step: Callable[[], None], watch: Watch) -> None:
+    """Take a step that needs the storage; while that is away, again and again, as what is held is worth the wait.
+
+    Raises: StorageAway where it stays away, Abandoned, and whatever else the step raises.
+    """
+    deadline = time.monotonic() + STORAGE_SECONDS
+    while True:
+        try:
+            return step()
+        except StorageAway as away:
+            logger.warning("waiting for the storage: %s", away)
+            if time.monotonic() > deadline:
+                raise
+        if not watch(Progress(stage="fetching", message="waits for the storage")):
+            raise Abandoned
+        time.sleep(max(WAIT_SECONDS, settings.REST_SECONDS))
 
 
 def obtain_weights(submission: Submission, target: Path, watch: Watch) -> Path:
@@ -46,7 +71,7 @@ def obtain_weights(submission: Submission, target: Path, watch: Watch) -> Path:
         if not target.exists():
             if submission.weights_file:
                 watch(Progress(stage="fetching", message="from the storage"))
-                copy_file(submission.weights_file, target)
+                wait_for_storage(partial(copy_file, submission.weights_file, target), watch)
             else:
                 fetch_weights(submission, target, watch)
     return target
@@ -103,7 +128,7 @@ def collect_parts(run: Run, folder: Path, watch: Watch) -> list[Path]:
         if not watch(None):
             raise Abandoned
         paths.append(folder / f"part-{part.number}.npz")
-        copy_file(part.outcomes, paths[-1])
+        wait_for_storage(partial(copy_file, part.outcomes, paths[-1]), watch)
     return paths
 
 

@@ -31,12 +31,13 @@ from evaluation.executor import (
 )
 from evaluation.fetch import FetchUnavailable
 from evaluation.folders import clear_work, find_folder, sweep
-from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weights
+from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weights, wait_for_storage
 from evaluation.leases import Lease
 from evaluation.spares import Spare
 from leaderboard.models import Part, Run
 from leaderboard.services import arrears, cards, deliveries, mails, parts, routing, runs, uploads, workers
 from leaderboard.services.publishing import ReportRefused
+from leaderboard.services.storage import StorageAway
 from leaderboard.states import TransitionRefused
 
 logger = logging.getLogger(__name__)
@@ -52,8 +53,10 @@ def evaluate(run_id: int) -> None:
     work: Run | Part | None = runs.claim_run(run_id, worker=worker, at=at, has_gpu=has_gpu)
     work = work or parts.claim_part(run_id, worker=worker, at=at, has_gpu=has_gpu)
     if work is not None:
-        outcome = carry_out(work)
-        record(work, outcome)
+        with Lease(name_work(work), partial(renew, work)) as lease:
+            outcome = carry_out(work, lease)
+            lease.renew()
+            record(work, outcome, lease)
         if isinstance(outcome, Trouble) and outcome.is_here:
             # A worker that fails quickly, its disk full, would else be the one to take every run that waits.
             time.sleep(settings.REST_SECONDS)
@@ -108,21 +111,22 @@ def renew(work: Run | Part, progress: Progress, lines: str) -> bool:
     return is_held
 
 
-def carry_out(work: Run | Part) -> Outcome:
-    """Fetch what is to be fetched and evaluate it, under a lease that is renewed meanwhile."""
-    with Lease(name_work(work), partial(renew, work)) as lease:
-        try:
-            return perform(work, lease)
-        except Abandoned:
-            return Stopped()
-        except FetchUnavailable as trouble:
-            return Trouble(str(trouble), is_here=False)
-        except InputFault as fault:
-            return Fault(str(fault))
-        except ForwardMissing as missing:
-            return Lacking(str(missing))
-        except OSError as error:
-            return Trouble(f"The worker's disk or files failed: {error.strerror or error}.")
+def carry_out(work: Run | Part, lease: Lease) -> Outcome:
+    """Fetch what is to be fetched and evaluate it."""
+    try:
+        return perform(work, lease)
+    except Abandoned:
+        return Stopped()
+    except FetchUnavailable as trouble:
+        return Trouble(str(trouble), is_here=False)
+    except InputFault as fault:
+        return Fault(str(fault))
+    except ForwardMissing as missing:
+        return Lacking(str(missing))
+    except StorageAway as away:
+        return Trouble(str(away))
+    except OSError as error:
+        return Trouble(f"The worker's disk or files failed: {error.strerror or error}.")
 
 
 def perform(work: Run | Part, lease: Lease) -> Outcome:
@@ -156,8 +160,19 @@ def name_work(work: Run | Part) -> str:
     return f"run {work.run_id}, {parts.name_part(work)}" if isinstance(work, Part) else f"run {work.pk}"
 
 
-def record(work: Run | Part, outcome: Outcome) -> None:
+def record(work: Run | Part, outcome: Outcome, lease: Lease) -> None:
     """Store how it ended. What was taken away meanwhile is left as it is."""
+    try:
+        wait_for_storage(partial(store, work, outcome), lease.watch)
+    except Abandoned:
+        store(work, Stopped())
+    except StorageAway as away:
+        store(work, Trouble(str(away)))
+    clear_work(work)
+
+
+def store(work: Run | Part, outcome: Outcome) -> None:
+    """Raises: StorageAway, having stored nothing."""
     at, desk = timezone.now(), find_desk(work)
     try:
         match outcome:
@@ -175,7 +190,6 @@ def record(work: Run | Part, outcome: Outcome) -> None:
         logger.warning("%s: %s", name_work(work), refusal)
     except ReportRefused as refusal:
         desk.record_trouble(work.pk, work.token, str(refusal), at=at)
-    clear_work(work)
 
 
 @celeryd_after_setup.connect

@@ -25,13 +25,18 @@ TRANSFER: dict[str, Any] = {"max_concurrency": 4, "num_download_attempts": 3}
 MOST_IN_MEMORY = 2**20
 
 MISSING = {"404", "NoSuchKey"}
-NO_BUCKET = "The file storage has no bucket of the name in S3_BUCKET."
-REFUSED = "The file storage refuses our keys, or what they may do there is too little."
-AWAY = "The file storage does not answer."
-SENTENCES = {"NoSuchBucket": NO_BUCKET} | dict.fromkeys(
-    ("401", "403", "AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"),
-    REFUSED,
-)
+REFUSED = {"401", "403", "AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
+
+
+def translate(error: ClientError) -> OSError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    if code in MISSING:
+        return FileNotFoundError("This file is not in the storage.")
+    if code == "NoSuchBucket":
+        return StorageAway("The file storage has no bucket of the name in S3_BUCKET.")
+    if code in REFUSED:
+        return StorageAway("The file storage refuses our keys, or what they may do there is too little.")
+    return StorageAway("The file storage does not answer.")
 
 
 @contextmanager
@@ -42,12 +47,9 @@ def in_our_words() -> Iterator[None]:
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise StorageAway("The file storage is given no keys; set the AWS_… variables.") from error
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in MISSING:
-            raise FileNotFoundError("This file is not in the storage.") from error
-        raise StorageAway(SENTENCES.get(code, AWAY)) from error
+        raise translate(error) from error
     except (BotoCoreError, Boto3Error, RetriesExceededError) as error:
-        raise StorageAway(AWAY) from error
+        raise StorageAway("The file storage does not answer.") from error
 
 
 class ObjectStorage(S3Storage):  # type: ignore[misc]
