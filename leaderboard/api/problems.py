@@ -3,7 +3,13 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
@@ -53,7 +59,11 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         case UploadRefused():
             return make_problem(error.status, detail=str(error))
         case RequestDataTooBig():
-            return make_problem(413, detail="The body is too large; send weights as a file of a multipart form.")
+            return make_problem(
+                413, detail=str(_("The body is too large; send weights as a file of a multipart form."))
+            )
+        case TooManyFieldsSent() | TooManyFilesSent():
+            return make_problem(400, detail=str(_("The form has more fields than the schema names; send those alone.")))
         case SuspiciousOperation():
             return make_problem(400, detail=str(error))
         case Http404() | PermissionDenied() | exceptions.APIException():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotAuthenticated, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -32,7 +33,7 @@ class BoundedJSONParser(JSONParser):
         try:
             return super().parse(stream, media_type, parser_context)
         except RecursionError as error:
-            raise ParseError("The JSON body is nested too deeply.") from error
+            raise ParseError(_("The JSON body is nested too deeply.")) from error
 
 
 def find_user(request: Request) -> AbstractBaseUser:
@@ -49,7 +50,7 @@ def read_submission(request: Request) -> SubmissionRequest:
     where another one came with its key.
     """
     if not isinstance(request.data, dict):
-        raise ValidationError(["Send an object with fields such as benchmark, model, architecture and weights."])
+        raise ValidationError([_("Send an object with fields such as benchmark, model, architecture and weights.")])
     fields = read_fields(request.data) | {"request_key": request.headers.get("Idempotency-Key", "")}
     try:
         return read_request(fields, request.FILES.get("weights"), by=find_user(request))
@@ -75,11 +76,13 @@ def read_text(name: str, value: Any) -> str:
     """Return text that a database can hold, "" for null. Raises: ValidationError."""
     text = "" if value is None else value
     if not isinstance(text, str):
-        raise ValidationError({name: [f"{name} is text."]})
+        raise ValidationError({name: [_("%(name)s is text.") % {"name": name}]})
     if len(text) > MAX_CHARACTERS:
-        raise ValidationError({name: [f"{name} is longer than {MAX_CHARACTERS} characters."]})
+        sentence = _("%(name)s is longer than %(n)s characters.")
+        raise ValidationError({name: [sentence % {"name": name, "n": MAX_CHARACTERS}]})
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValidationError({name: [f"{name} holds a null byte or half a character; type it again."]})
+        sentence = _("%(name)s holds a null byte or half a character; type it again.")
+        raise ValidationError({name: [sentence % {"name": name}]})
     return text
 
 
@@ -90,7 +93,8 @@ def read_object(name: str, value: Any) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ValidationError({name: [f"{name} is a JSON object, such as {OBJECTS[name]}."]})
+        sentence = _("%(name)s is a JSON object, such as %(example)s.")
+        raise ValidationError({name: [sentence % {"name": name, "example": OBJECTS[name]}]})
     return found
 
 

@@ -282,6 +282,23 @@ def test_finished_submission_is_not_cancelled(api: APIClient, queued: Submission
     assert "cancelled" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "changes", [{"claims": "91.73"}, {"model": ["ResNet"]}, {"model": "a\0b"}, {"paper_url": "x" * 5001}]
+)
+def test_refusal_of_what_is_no_text_or_object_is_in_the_readers_language(
+    api: APIClient, digits: Benchmark, changes: dict[str, Any]
+) -> None:
+    answer = api.post(ADDRESS, fields(**changes), format="json", headers={"accept-language": "zh-hans"})
+    ((reason,),) = read_problem(answer, 400).values()
+    assert re.search("[\u4e00-\u9fff]", reason)
+
+
+def test_form_of_too_many_fields_is_refused_in_plain_words(api: APIClient, digits: Benchmark) -> None:
+    answer = api.post(ADDRESS, {f"field{number}": "1" for number in range(2_000)}, format="multipart")
+    read_problem(answer, 400)
+    assert answer.json()["detail"] == "The form has more fields than the schema names; send those alone."
+
+
 def test_submission_without_the_last_slash_is_led_on_as_it_was_sent(api: APIClient, digits: Benchmark) -> None:
     answer = api.post(ADDRESS.removesuffix("/"), {}, follow=True)
     assert [status for _address, status in answer.redirect_chain] == [308]
