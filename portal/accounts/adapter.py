@@ -12,9 +12,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib import messages
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 logger = logging.getLogger(__name__)
+
+CONFIRMATION_SENT = "account/messages/email_confirmation_sent.txt"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -26,6 +29,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except (OSError, SMTPException):
             logger.exception("mail %s was not sent", template_prefix)
             messages.error(allauth_context.request, _("The mail could not be sent; ask for it again in a few minutes."))
+            allauth_context.request.is_mail_lost = True
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *told: Any, **more: Any
+    ) -> None:
+        """Leave out that a confirmation was sent where it was not."""
+        if message_template != CONFIRMATION_SENT or not getattr(request, "is_mail_lost", False):
+            super().add_message(request, level, message_template, *told, **more)
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -150,6 +150,14 @@ def test_dead_mail_server_breaks_no_page(lin: User, dead_server: None, client: C
     assert "The mail could not be sent" in answer.content.decode()
 
 
+def test_page_tells_of_no_confirmation_that_was_not_sent(dead_server: None, settings: Settings, client: Client) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "optional"
+    form = {"username": "mo", "email": "mo@example.org", "password1": "Quite-long-77x", "password2": "Quite-long-77x"}
+    page = client.post("/accounts/signup/", form, follow=True).content.decode()
+    assert "The mail could not be sent" in page
+    assert "Confirmation email sent" not in page
+
+
 def test_line_breaks_in_a_name_make_no_header(lin: User) -> None:
     board = make_benchmark()
     make_entry(board)
