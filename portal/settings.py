@@ -18,12 +18,13 @@ from portal.environment import DURATION, NOT_NEGATIVE, POSITIVE, Environment, ma
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+# In the place of a default.
+NEEDED: Any = ...
 env = Environment()
 with env.prefixed("VERIBOARD_"):
     VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
     PRODUCTION = env.bool("PRODUCTION", False)
     DEBUG = env.bool("DEBUG", False)
-    BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000", validate=allowed.ORIGIN).rstrip("/")
 
     # Uploads and fetched files.
     MAX_WEIGHTS_BYTES = env.int("MAX_WEIGHTS_BYTES", 2 * 1024**3, validate=POSITIVE)
@@ -87,10 +88,15 @@ def read_or_make_secret(path: Path) -> str:
 SECRET_KEY = env.str("SECRET_KEY") if PRODUCTION else env.str("SECRET_KEY", read_or_make_secret(VAR_DIR / "secret_key"))
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS",
-    ... if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"],
+    NEEDED if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"],
     subcast=str.strip,
     validate=allowed.each(allowed.HOST),
 )
+# Mails, feeds and attestations that are made without a request lead here, some for good.
+own_address = f"https://{ALLOWED_HOSTS[0].removeprefix('.')}" if PRODUCTION else "http://127.0.0.1:8000"
+if "*" in own_address:
+    own_address = NEEDED
+BASE_URL = env.str("VERIBOARD_BASE_URL", own_address, validate=allowed.ORIGIN).rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list(
     "CSRF_TRUSTED_ORIGINS", [BASE_URL], subcast=allowed.read_origin, validate=allowed.each(allowed.ORIGIN)
 )

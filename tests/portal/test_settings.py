@@ -263,3 +263,12 @@ def test_probes_in_production_need_no_proxy(tmp_path: Path) -> None:
     )
     outcome = load_settings(tmp_path, code, **COMPLETE, DJANGO_SETTINGS_MODULE="portal.settings")
     assert outcome.stdout.split() == ["200", "301", "301"], outcome.stderr
+
+
+def test_links_in_production_lead_to_its_host(tmp_path: Path) -> None:
+    code = "print(settings.BASE_URL, *settings.CSRF_TRUSTED_ORIGINS)"
+    assert load_settings(tmp_path, code, **COMPLETE).stdout.split() == ["https://veriboard.example"] * 2
+    anywhere = COMPLETE | {"ALLOWED_HOSTS": "*"}
+    assert_refused(load_settings(tmp_path, code, **anywhere), "VERIBOARD_BASE_URL")
+    told = load_settings(tmp_path, code, **anywhere, VERIBOARD_BASE_URL="https://board.example/")
+    assert told.stdout.split() == ["https://board.example"] * 2, told.stderr
