@@ -255,6 +255,7 @@ class RowSerializer(serializers.Serializer[Any]):
     verified_at = serializers.DateTimeField(allow_null=True)
     result = serializers.UUIDField(allow_null=True)
     submission = serializers.UUIDField(allow_null=True)
+    entry = serializers.IntegerField(help_text="what /compare/?a=&b= and /entries/<id>/ ask for")
 
 
 class BoardSerializer(serializers.Serializer[Any]):

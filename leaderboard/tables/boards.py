@@ -81,6 +81,8 @@ class Row(Protocol):
     def result_id(self) -> object: ...
     @property
     def submission_id(self) -> object: ...
+    @property
+    def entry_id(self) -> int: ...
 
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -118,6 +120,7 @@ def row_to_dict(row: Row) -> dict[str, Any]:
         "verified_at": row.verified_at,
         "result": row.result_id,
         "submission": row.submission_id,
+        "entry": row.entry_id,
     }
 
 

@@ -61,6 +61,13 @@ def test_verified_row_has_rank_interval_and_verdict(anyone: APIClient, verified:
     assert (row["result"], row["submission"]) == (str(verified.pk), str(verified.run.submission_id))
 
 
+def test_rows_tell_what_the_comparison_asks_for(anyone: APIClient, imagenet: Benchmark) -> None:
+    first, second = (row["entry"] for row in anyone.get(address(imagenet)).json()["results"][:2])
+    page = anyone.get("/compare/", {"a": first, "b": second})
+    assert page.status_code == 200
+    assert "DenseNet-121" in page.content.decode()
+
+
 def test_metric_chooses_the_order(anyone: APIClient, imagenet: Benchmark) -> None:
     board = anyone.get(address(imagenet), {"metric": "top5"}).json()
     claimed = [row["claims"]["top5"] for row in board["results"]]
