@@ -65,7 +65,7 @@ def read_csv(file: Path, images: Collection[str]) -> Labels:
         text = file.read_bytes()
         rows = [row for row in csv.reader(io.StringIO(text.decode("utf-8-sig"), newline="")) if len(row) >= 2]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputFault(f"The labels {file.name} cannot be read: {error}.") from error
+        raise InputFault(f"The labels {file.name} cannot be read: {getattr(error, 'strerror', error)}.") from error
     if rows and rows[0][0] not in images and not PurePosixPath(rows[0][0]).suffix:
         del rows[0]
     present: dict[str, list[str]] = {}

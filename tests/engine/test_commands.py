@@ -134,6 +134,13 @@ def test_long_name_of_a_dataset_is_refused(here: Engine) -> None:
     assert refused.errors.startswith(f"The file name {'a' * 60}… is longer than a system takes")
 
 
+def test_labels_that_are_not_there_are_told_in_plain_words(here: Engine, tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.png").touch()
+    refused = here("dataset", tmp_path, "--labels", tmp_path / "none.csv")
+    assert (refused.status, refused.errors) == (2, "The labels none.csv cannot be read: No such file or directory.\n")
+
+
 def test_protocol_of_a_million_brackets_is_refused(here: Engine, tmp_path: Path) -> None:
     file = tmp_path / "protocol.json"
     file.write_text("[" * 1_000_000)
