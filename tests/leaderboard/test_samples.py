@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from leaderboard.models import AuditEvent, Split
 from leaderboard.queries import draw_sheet, show_samples
+from leaderboard.services.storage import StorageAway
 from tests.small import CLASSES, write_images
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +99,14 @@ def test_other_files_lose_the_images_of_the_old_ones(shapes: Split, images: Path
 def test_showing_samples_is_in_the_audit_trail_once(shapes: Split, images: Path) -> None:
     register(images, thumbnails=True)
     assert AuditEvent.objects.filter(action="show-samples").count() == 1
+
+
+def test_storage_that_is_away_is_said_and_the_next_call_goes_on(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise StorageAway("The file storage does not answer.")
+
+    with monkeypatch.context() as away:
+        away.setattr(storages["default"], "exists", fail)
+        with pytest.raises(CommandError, match="does not answer"):
+            register(images, licence="CC0", thumbnails=True)
+    assert register(images, licence="CC0", thumbnails=True).thumbnails == 4 * CLASSES

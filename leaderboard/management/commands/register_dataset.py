@@ -13,6 +13,7 @@ from django.utils import timezone
 from evaluation.contract import EXIT_DONE, InputFault, Protocol
 from leaderboard.models import Split
 from leaderboard.services.datasets import Registration, RegistrationRefused, register
+from leaderboard.services.storage import StorageAway
 from leaderboard.services.thumbnails import check_licence, store_thumbnails
 
 
@@ -69,7 +70,7 @@ class Command(BaseCommand):
             benchmark = register(registration, by="register_dataset", at=timezone.now())
             if options["thumbnails"]:
                 make_thumbnails(benchmark.split, path, options["labels"])
-        except (RegistrationRefused, InputFault) as refusal:
+        except (RegistrationRefused, InputFault, StorageAway) as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{benchmark.slug}: {found['samples']} images, {found['classes']} classes, {found['digest']}")
 
