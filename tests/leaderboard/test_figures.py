@@ -42,7 +42,7 @@ def test_small_scores_are_told_apart_on_every_page_and_read_back(tmp_path: Path)
     board, (first, second) = Benchmark.objects.get(), Entry.objects.filter(model__name__in=["Net A", "Net B"])
     pages = {
         f"{board.get_absolute_url()}?metric=mse": ("0.00012", "0.00034", "1e-07", "0.0002"),
-        first.get_absolute_url(): ("0.00012", "2.346"),
+        first.get_absolute_url(): ("0.00012", "2.346", "No weights known."),
         first.model.get_absolute_url(): ("0.00012",),
         f"/compare/?a={first.pk}&b={second.pk}": ("0.00012", "0.00034"),
         f"/badges/{board.slug}/net-a.svg": ("0.00012",),
