@@ -63,8 +63,9 @@ def read_parameters(text: str, header: str) -> int | None:
     if title is None or not is_score(text):
         return None
     unit = (title[1] or title[2] or "")[:1].lower()
-    value = read_score(text, "").value
-    count = value if text.strip()[-1:].lower() in THOUSANDS else value * UNITS.get(unit, 1)
+    stated = read_score(text, "")
+    # A cell's own unit goes before the header's.
+    count = stated.value * (1 if stated.text[-1:].lower() in THOUSANDS else UNITS.get(unit, 1))
     return round(count) if FEWEST_PARAMETERS <= count < MOST_PARAMETERS else None
 
 

@@ -632,6 +632,7 @@ def test_first_accuracy_has_one_key_whatever_it_is_called(tmp_path: Path, header
         ("#Params", "25.6M", 25_600_000),
         ("Parameters [B]", "1.2", 1_200_000_000),
         ("Params (M)", "1.2B", 1_200_000_000),
+        ("Params (M)", "２５.６Ｍ", 25_600_000),
         ("Number of params", "25,557,032", 25_557_032),
         ("参数量（百万）", "25.6", 25_600_000),
         ("参数量", "25.6M", 25_600_000),
