@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from leaderboard.figures import write_score
 from leaderboard.models import AuditEvent, Ban, BoardFacts, Challenge, Entry, Standing, Submission, Weights
 
 PER_PAGE = 20
@@ -125,15 +126,15 @@ def show_scores(submissions: list[Submission]) -> list[QueueItem]:
     """Show each with its score on the ranking metric of its board, and the claim where there is one."""
     entries = [submission.entry_id for submission in submissions]
     ranking = Standing.objects.filter(entry__in=entries).ranking().select_related("metric")
-    notes = {standing.entry_id: write_score(standing) for standing in ranking}
+    notes = {each.entry_id: note_scores(each, each.verified) for each in ranking if each.verified is not None}
     return [show_submission(submission, notes.get(submission.entry_id or 0, "")) for submission in submissions]
 
 
-def write_score(standing: Standing) -> str:
-    facts = {"metric": standing.metric.label, "verified": standing.verified, "claimed": standing.claimed}
+def note_scores(standing: Standing, verified: float) -> str:
+    facts = {"metric": standing.metric.label, "verified": write_score(verified)}
     if standing.claimed is None:
-        return _("%(metric)s %(verified).2f, no claim") % facts
-    return _("%(metric)s %(verified).2f, claimed %(claimed).2f") % facts
+        return _("%(metric)s %(verified)s, no claim") % facts
+    return _("%(metric)s %(verified)s, claimed %(claimed)s") % (facts | {"claimed": write_score(standing.claimed)})
 
 
 def show_duplicates(submissions: list[Submission]) -> list[QueueItem]:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from leaderboard.figures import write_score
 from leaderboard.models import Benchmark, Challenge, Entry, Notice, NoticeSettings, Standing, Submission
 from leaderboard.services import webhooks
 
@@ -52,8 +53,8 @@ def read_score(submission: Submission) -> dict[str, object]:
         return {}
     return {
         "metric": standing.metric.label,
-        "score": f"{standing.verified:.2f}",
-        "claim": "" if standing.claimed is None else f"{standing.claimed:.2f}",
+        "score": write_score(standing.verified),
+        "claim": "" if standing.claimed is None else write_score(standing.claimed),
         "verdict": standing.entry.verdict,
         "rank": standing.rank,
     }

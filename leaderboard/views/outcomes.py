@@ -11,6 +11,7 @@ from django.utils.translation import override
 
 from evaluation import catalogue
 from leaderboard import charts
+from leaderboard.figures import write_score
 from leaderboard.models import BoardFacts, Result, Score, Standing, Submission
 from leaderboard.queries import BoardRow, compare_entries, read_rows, show_samples
 from leaderboard.sentences import gap
@@ -104,11 +105,11 @@ def summarise(submission: Submission, scores: list[Score], standing: Standing | 
     if not scores:
         return ""
     first = scores[0]
-    facts = {"label": first.metric.label, "value": f"{first.value:.2f}", "low": f"{first.low:.2f}"}
-    facts |= {"high": f"{first.high:.2f}", "board": str(submission.benchmark.split)}
+    facts = {"label": first.metric.label, "value": write_score(first.value), "low": write_score(first.low)}
+    facts |= {"high": write_score(first.high), "board": str(submission.benchmark.split)}
     parts = [_("%(label)s %(value)s (%(low)s – %(high)s), verified on %(board)s.") % facts]
     if standing is not None and standing.claimed is not None:
-        parts.append(_("The claim was %(claim)s.") % {"claim": f"{standing.claimed:.2f}"})
+        parts.append(_("The claim was %(claim)s.") % {"claim": write_score(standing.claimed)})
     if standing is not None and standing.rank:
         parts.append(_("Rank %(rank)s.") % {"rank": standing.rank})
     return gap().join(parts)
@@ -116,7 +117,7 @@ def summarise(submission: Submission, scores: list[Score], standing: Standing | 
 
 def write_bibtex(submission: Submission, result: Result, scores: list[Score]) -> str:
     """Return the result as one cites it, in English whoever reads the page."""
-    values = ", ".join(f"{score.metric.label} {score.value:.2f}" for score in scores)
+    values = ", ".join(f"{score.metric.label} {write_score(score.value)}" for score in scores)
     with override("en"):
         board = str(submission.benchmark)
     return write_result(
