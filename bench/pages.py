@@ -18,7 +18,6 @@ from enum import Enum
 from typing import Any, cast
 
 import django
-from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.http import QueryDict
@@ -129,7 +128,6 @@ def clear(reader: Reader, board: Benchmark) -> None:
     """Forget what this reader's process cannot know of the board. What pages share, a further page's reader finds."""
     if reader is Reader.FURTHER:
         return
-    cache.clear()
     if reader is Reader.AFTER_A_START:
         forget_heads()
         forget_names()

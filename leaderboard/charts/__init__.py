@@ -7,10 +7,11 @@ from leaderboard.charts.plots import HALF, WHOLE, Chart, Frame
 from leaderboard.charts.scales import name_count
 from leaderboard.charts.strips import Axis, Strip, make_axis, make_strip
 from leaderboard.charts.timings import Segment, draw_timings
-from leaderboard.charts.tradeoff import Cost, draw_tradeoff, list_costs
+from leaderboard.charts.tradeoff import COST_KEYS, Cost, draw_tradeoff, list_costs
 from leaderboard.charts.trend import draw_trend, has_trend
 
 __all__ = [
+    "COST_KEYS",
     "HALF",
     "WHOLE",
     "Axis",

@@ -28,6 +28,7 @@ COSTS = (
     Cost("multiply_adds", _("multiply-adds"), lambda row: row.multiply_adds),
     Cost("speed", _("images/s"), lambda row: row.images_per_second, is_gain=True),
 )
+COST_KEYS = frozenset(cost.key for cost in COSTS)
 
 
 def list_costs(rows: Sequence[ChartRow]) -> list[Cost]:

@@ -1,4 +1,3 @@
-import hashlib
 import time
 
 from django.db import models
@@ -202,8 +201,6 @@ class BoardFacts(models.Model):
     services; the entries that it bears on say so too.
     """
 
-    # How long something that was made from a version is kept in the cache.
-    KEPT_SECONDS = 600
     # Of up to so many entries a board is linted at every publication, and derived by its reader where it is stale.
     SMALL = 1000
 
@@ -230,8 +227,3 @@ class BoardFacts(models.Model):
     @property
     def claimed(self) -> int:
         return self.entries - self.verified
-
-    def name_version(self, *parts: object) -> str:
-        """Return the cache key of something that was made from this version of the board."""
-        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-        return f"board-{self.benchmark_id}-{self.version}-{digest}"

@@ -19,9 +19,12 @@ FACTS = "SELECT * FROM leaderboard_boardfacts WHERE id = %s"
 _known: dict[str, "Head"] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Head:
-    """A benchmark with its facts and its metrics, the ranking one first. `read_at` is when the names were read."""
+    """A benchmark with its facts and its metrics, the ranking one first. `read_at` is when the names were read.
+
+    No two are equal, so that what is made from one can be kept by it.
+    """
 
     benchmark: Benchmark
     facts: BoardFacts

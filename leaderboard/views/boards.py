@@ -1,6 +1,5 @@
 """The leaderboard: the ranked view of a benchmark's entries, and what is made of it."""
 
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +15,7 @@ from leaderboard.models import Benchmark, BoardFacts, Entry, Standing
 from leaderboard.queries import BadQuery, Head, read_board, read_filters, read_findings
 from leaderboard.queries.badges import find_badged
 from leaderboard.services import arrears, exports
-from leaderboard.views.charts import read_charts
+from leaderboard.views.opening import read_charts, read_opening
 from leaderboard.views.requests import HtmxRequest
 from leaderboard.views.table import EXPORTS, TABLE, read_table
 
@@ -45,12 +44,9 @@ def show_board(request: HtmxRequest, slug: str) -> HttpResponse:
     else:
         context = {
             "benchmark": head.benchmark,
-            "facts": head.facts,
             "table": mark_safe(render_to_string(TABLE, context, request, using="jinja2")),
-            "variants": head.variants,
+            "opening": read_opening(head),
             "charts": read_charts(head, request.GET.get("chart", "")),
-            "findings": read_findings(head.facts),
-            "base_url": settings.BASE_URL,
         }
         response = render(request, "leaderboard/board.html", context, status=status)
     response["Vary"] = "HX-Request, Cookie, Accept-Language"

@@ -7,6 +7,7 @@ import json
 import pytest
 from django.db.models import F
 from django.template import engines
+from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.utils import timezone
 from playwright.sync_api import Page, expect
@@ -15,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from leaderboard import versions
 from leaderboard.models import Benchmark, BenchmarkMetric, Entry, Paper, Protocol, Standing, Weights
 from leaderboard.services.standings import note_facts, refresh_benchmark
+from leaderboard.views import opening
 from leaderboard.views.table import EXPORTS, change
 from tests.factories import make_benchmark, make_entry, make_metric, make_user
 from tests.web.conftest import verify
@@ -178,6 +180,27 @@ def test_first_reader_after_a_publication_reads_no_names_again(
     # The version, the facts, and the rows in two.
     with django_assert_max_num_queries(4):
         assert read("status=claimed") == ["Small", "Large", "Unknown"]
+
+
+def test_what_stands_above_the_table_is_made_once_for_a_version(
+    board: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def render(name: str, context: dict[str, object] | None = None) -> str:
+        drawn.append(name)
+        return render_to_string(name, context)
+
+    monkeypatch.setattr(opening, "render_to_string", render)
+    pages = [Client().get(f"{BOARD}?{query}").content.decode() for query in ("", "status=claimed", "chart=unknown")]
+    assert [drawn.count(f"leaderboard/{name}.html") for name in ("previews", "masthead", "chart_key")] == [1, 1, 1]
+    assert all("<dd>3</dd>" in page and 'class="dots"' in page for page in pages)
+    chinese = Client(headers={"Accept-Language": "zh-hans"}).get(BOARD).content.decode()
+    assert "条目" in chinese
+    assert "entries" not in chinese.partition('class="counts"')[2].partition("</dl>")[0]
+    make_entry(board, "Another", claims={"top1": 60.0})
+    refresh_benchmark(board)
+    assert "<dd>4</dd>" in Client().get(BOARD).content.decode()
 
 
 def test_metric_that_a_board_is_given_shows_at_once(board: Benchmark) -> None:
