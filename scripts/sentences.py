@@ -27,6 +27,7 @@ LEFT_OUT = {
     "evidence.py",
     "ranks.py",
     "dataset.py",
+    "files.py",
     "labels.py",
     "tars.py",
     "voc.py",

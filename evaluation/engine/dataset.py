@@ -10,23 +10,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain, islice
 from pathlib import Path, PurePath
-from typing import NoReturn
 
 from evaluation.contract import InputFault
 from evaluation.engine import voc
-from evaluation.engine.ahead import work_ahead
+from evaluation.engine.files import OUTPUTS, open_files, read_contents
 from evaluation.engine.labels import Labels, read_csv, read_folders
-from evaluation.engine.tars import LARGEST, open_tar, too_large
-
-Read = Callable[[], bytes]
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"}
-OUTPUTS = "outputs.txt"
-# Files that a thread digests at a time, and threads: of more, each waits longer for the interpreter than it works.
-GROUP, DIGESTERS = 8, 4
 
 
 @dataclass(frozen=True)
@@ -61,77 +50,13 @@ class Dataset:
                 yield by_path[path], read()
 
 
-def open_files(source: Path) -> Iterator[tuple[str, Read]]:
-    """Yield relative path and reader of each file that counts. Raises: InputFault where the source cannot be read."""
-    if source.is_dir():
-        for path in sorted(list_files(source), key=lambda path: path.split("/")):
-            yield path, partial(read_file, os.path.join(source, path))
-    elif not source.exists():
-        raise InputFault(f"The dataset {source.name} does not exist; give an image folder or a tar of one.")
-    elif not source.is_file():
-        # A pipe would be waited for, and can be read once only.
-        raise InputFault(f"The dataset {source.name} is no ordinary file; give an image folder or a tar of one.")
-    else:
-        yield from open_tar(source, counts)
-
-
-def list_files(source: Path) -> Iterator[str]:
-    """Yield the relative path of each file that counts; as torchvision's ImageFolder does, also of linked folders.
-
-    Raises: InputFault for a link to what is not there, without which a score would be of another dataset.
-    """
-    for name, inside, files in os.walk(source, onerror=refuse_unreadable, followlinks=True):
-        folder = Path(name)
-        if folder.is_symlink() and folder.resolve() in (parent.resolve() for parent in folder.parents):
-            # It leads back up, and would be followed for ever.
-            inside.clear()
-            continue
-        start = "" if folder == source else f"{folder.relative_to(source).as_posix()}/"
-        for path in (start + file for file in files if counts(start + file)):
-            whole = os.path.join(source, path)
-            if os.path.isfile(whole):
-                yield path
-            elif not os.path.exists(whole):
-                raise InputFault(f"{path} in {source.name} is a link that leads nowhere; put the image in its place.")
-
-
-def refuse_unreadable(error: OSError) -> NoReturn:
-    raise InputFault(f"{error.filename} cannot be read ({error.strerror}); let the engine read it.") from error
-
-
-def read_file(path: str) -> bytes:
-    """Raises: InputFault where it cannot be read, or is larger than any image."""
-    try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size > LARGEST:
-                raise too_large(path)
-            return file.read()
-    except OSError as error:
-        refuse_unreadable(error)
-
-
-def counts(path: str) -> bool:
-    # macOS leaves such a file beside each of those that it packs, under the same name.
-    if PurePath(path).name.startswith("._") or "__MACOSX" in PurePath(path).parts:
-        return False
-    return is_image(path) or PurePath(path).name == OUTPUTS or voc.is_list(PurePath(path))
-
-
-def is_image(path: str) -> bool:
-    return os.path.splitext(path)[1].lower() in SUFFIXES
-
-
-def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
+def index_dataset(source: Path, labels: Path | str | None = None, store: Path | None = None) -> Dataset:
     """Read the whole dataset once. Raises: InputFault where there are no images or no classes.
 
-    `labels`: a CSV, or the split of a dataset in PASCAL VOC's layout.
+    `labels`: a CSV, or the split of a dataset in PASCAL VOC's layout. `store`: where is kept what the files hold.
     """
-    images, texts = {}, {}
-    for path, digest, data in chain.from_iterable(work_ahead(digest_files, group(open_files(source)), DIGESTERS)):
-        if digest:
-            images[path] = digest
-        else:
-            texts[path] = data
+    contents = read_contents(source, store)
+    images, texts = contents.images, contents.texts
     if not images:
         raise InputFault(f"{source.name} holds no images; it needs one folder a class with images in it.")
     found = find_labels(source, images, texts, labels)
@@ -153,21 +78,6 @@ def index_dataset(source: Path, labels: Path | str | None = None) -> Dataset:
         said["classes"] = "\n".join(found.class_names).encode()
     digest = digest_lines({sample.path: sample.sha256 for sample in samples}, said)
     return Dataset(source, tuple(samples), tuple(classes), digest)
-
-
-def group(files: Iterator[tuple[str, Read]]) -> Iterator[list[tuple[str, Read]]]:
-    """Yield a few files at a time: to hand each to a thread costs nearly as much as to digest it."""
-    return iter(lambda: list(islice(files, GROUP)), [])
-
-
-def digest_files(files: list[tuple[str, Read]]) -> list[tuple[str, str, bytes]]:
-    """Return path, digest and no bytes of each image; path, no digest and the bytes of another file."""
-    found = []
-    for path, read in files:
-        data = read()
-        is_text = not is_image(path)
-        found.append((path, "" if is_text else hashlib.sha256(data).hexdigest(), data if is_text else b""))
-    return found
 
 
 def find_labels(source: Path, images: Collection[str], texts: Mapping[str, bytes], labels: Path | str | None) -> Labels:

@@ -82,7 +82,7 @@ def run(
         job.write(folders.box / "job.json")
         # It loads the network while the images are prepared.
         child.tell((folders.seen or folders.work) / "box" / "job.json")
-        dataset = prepare_dataset(spec)
+        dataset = prepare_dataset(spec, folders.store)
         labels = np.array([sample.label for sample in dataset.samples], np.int32)
         kind = choose(labels, spec.metrics)
         order = draw_order(len(dataset.samples), spec.order_seed)
@@ -197,10 +197,11 @@ def find_protocol(weights: WeightsSpec) -> Protocol:
     return found.protocol
 
 
-def prepare_dataset(spec: EvaluationSpec) -> Dataset:
+def prepare_dataset(spec: EvaluationSpec, store: Path | None = None) -> Dataset:
     """Raises: InputFault where there is no dataset, EngineTrouble where it is not the one that was registered."""
     try:
-        dataset = index_dataset(Path(spec.dataset.path), Path(spec.dataset.labels) if spec.dataset.labels else None)
+        labels = Path(spec.dataset.labels) if spec.dataset.labels else None
+        dataset = index_dataset(Path(spec.dataset.path), labels, store)
     except InputFault as fault:
         # A registered one was there: this machine lacks it, which is no fault of the weights.
         if spec.dataset.digest:

@@ -18,6 +18,7 @@ from evaluation.contract import InputFault, Protocol
 from evaluation.engine.ahead import work_ahead
 from evaluation.engine.dataset import Dataset, Sample
 from evaluation.engine.preprocessing import decode_aloud, find_fill, preprocess, quietly
+from evaluation.engine.whole import put_whole
 
 Pixels = npt.NDArray[np.uint8]
 Order = npt.NDArray[np.int64]
@@ -103,17 +104,6 @@ def digest_pixels(dataset: Dataset, protocol: Protocol, store: Path) -> str | No
         partial.write_text(digest)
         partial.rename(note)
     return digest
-
-
-@contextmanager
-def put_whole(target: Path) -> Iterator[Path]:
-    """Yield the file to write, which is put in place at the end: a killed writer leaves nothing half done."""
-    partial = target.with_suffix(f".{os.getpid()}.partial")
-    try:
-        yield partial
-        partial.rename(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:

@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from evaluation.contract import InputFault
+from evaluation.engine import files
 from evaluation.engine.dataset import digest_lines, index_dataset
 
 
@@ -204,3 +206,94 @@ def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputFault, match="pipe is no ordinary file"):
         index_dataset(tmp_path / "pipe")
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the files had been there for long."""
+    monkeypatch.setattr(files, "SETTLED_SECONDS", -1)
+
+
+def refuse_reading(path: object, *_: object) -> bytes:
+    raise AssertionError(f"{path} was read again")
+
+
+@pytest.fixture(params=["folder", "tar"])
+def source(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Path:
+    (folder / "outputs.txt").write_text("dog\ncat\n")
+    if request.param == "folder":
+        return folder
+    with tarfile.open(tmp_path / "data.tar", "w") as tar:
+        tar.add(folder, "")
+    return tmp_path / "data.tar"
+
+
+@pytest.mark.usefixtures("settled")
+def test_files_that_have_not_changed_are_not_read_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = index_dataset(source, store=tmp_path)
+    assert first == index_dataset(source)
+    monkeypatch.setattr(files, "read_file", refuse_reading)
+    monkeypatch.setattr(files, "open_tar", refuse_reading)
+    assert index_dataset(source, store=tmp_path) == first
+    (kept,) = tmp_path.glob("files-*.json")
+    kept.write_text(kept.read_text()[:-9])
+    with pytest.raises(AssertionError, match="read again"):
+        index_dataset(source, store=tmp_path)
+
+
+@pytest.mark.usefixtures("settled")
+def test_change_that_hides_its_time_is_seen(folder: Path, tmp_path: Path) -> None:
+    """The digest says what was evaluated: same size and same time of change are not the same file."""
+    image = folder / "cat/1.png"
+    image.write_bytes(b"before")
+    before, times = index_dataset(folder, store=tmp_path), image.stat()
+    # Longer than the clock of any file system here stands still.
+    time.sleep(0.05)
+    image.write_bytes(b"behind")
+    os.utime(image, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = index_dataset(folder, store=tmp_path)
+    assert after == index_dataset(folder)
+    assert after.digest != before.digest
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("change", ["added", "removed", "renamed", "outputs"])
+def test_change_of_a_folder_is_seen(folder: Path, tmp_path: Path, change: str) -> None:
+    shutil.copy(folder / "cat/1.png", folder / "cat/2.png")
+    before = index_dataset(folder, store=tmp_path)
+    if change == "added":
+        shutil.copy(folder / "cat/1.png", folder / "dog/2.png")
+    elif change == "removed":
+        (folder / "cat/2.png").unlink()
+    elif change == "renamed":
+        (folder / "cat").rename(folder / "emu")
+    else:
+        (folder / "outputs.txt").write_text("dog\ncat\n")
+    after = index_dataset(folder, store=tmp_path)
+    assert after == index_dataset(folder)
+    assert after.digest != before.digest
+
+
+def test_of_files_that_have_just_changed_nothing_is_kept(folder: Path, tmp_path: Path) -> None:
+    index_dataset(folder, store=tmp_path)
+    assert not list(tmp_path.glob("files-*"))
+
+
+@pytest.mark.usefixtures("settled")
+def test_store_without_room_is_no_fault(folder: Path, tmp_path: Path) -> None:
+    assert index_dataset(folder, store=tmp_path / "missing") == index_dataset(folder)
+
+
+def test_folder_linked_below_itself_is_followed_once(folder: Path, tmp_path: Path) -> None:
+    before = index_dataset(folder)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "cat/up").symlink_to(folder)
+    (folder / "cat/away").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(folder)
+    (folder / "cat/itself").symlink_to(folder / "cat/itself")
+    assert index_dataset(folder) == before
+    shutil.copy(folder / "dog/1.png", elsewhere / "2.png")
+    assert [sample.path for sample in index_dataset(folder).samples] == ["cat/1.png", "cat/away/2.png", "dog/1.png"]
