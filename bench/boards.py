@@ -3,7 +3,7 @@
 from django.db import connection, transaction
 
 from leaderboard.models import Benchmark, BenchmarkMetric, Dataset, Metric, Protocol, Split, Task
-from leaderboard.services.standings import note_facts
+from leaderboard.services.boards.standings import note_facts
 
 MOST_VERIFIED = 10_000
 PAPERS = 1000

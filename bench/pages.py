@@ -33,7 +33,8 @@ from leaderboard.queries import read_board, read_filters
 from leaderboard.queries.board import Cursor
 from leaderboard.queries.heads import forget_heads
 from leaderboard.queries.names import forget_names
-from leaderboard.services import arrears, runs, submissions
+from leaderboard.services.boards import arrears
+from leaderboard.services.running import attempts, runs
 from leaderboard.versions import forget
 from portal.accounts.models import User
 from portal.wsgi import application
@@ -242,7 +243,7 @@ def publish(benchmark: Benchmark, owner: User, number: int, outcomes: dict[str, 
     submission = Submission.objects.create(
         benchmark=benchmark, submitter=owner, model_name=f"New {number}", weights_url=f"https://example.org/{number}.pt"
     )
-    run = submissions.enqueue(submission, by=owner, at=timezone.now())
+    run = attempts.enqueue(submission, by=owner, at=timezone.now())
     claimed = runs.claim_run(run.pk, worker="bench", at=timezone.now())
     assert claimed is not None
     assert claimed.token is not None

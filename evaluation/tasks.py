@@ -35,9 +35,12 @@ from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weigh
 from evaluation.leases import Lease
 from evaluation.spares import Spare
 from leaderboard.models import Part, Run
-from leaderboard.services import arrears, cards, deliveries, mails, parts, routing, runs, uploads, workers
-from leaderboard.services.publishing import ReportRefused
+from leaderboard.services.boards import arrears, cards
+from leaderboard.services.running import parts, routing, runs, workers
+from leaderboard.services.running.publishing import ReportRefused
 from leaderboard.services.storage import StorageAway
+from leaderboard.services.submitting import uploads
+from leaderboard.services.telling import deliveries, mails
 from leaderboard.states import TransitionRefused
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""The submission form: what the page shows. What the fields may hold is checked by `services.intake` alone."""
+"""The submission form: what the page shows. `services.submitting.intake` alone checks what the fields may hold."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from django.utils.functional import cached_property
 
 from leaderboard.models import Benchmark, Metric
-from leaderboard.services import protocols
-from leaderboard.services.protocols import Proposal
+from leaderboard.services.submitting import protocols
+from leaderboard.services.submitting.protocols import Proposal
 
 NAMES = (
     *("benchmark", "model_name", "architecture", "framework", "weights", "upload", "weights_url", "weights_sha256"),

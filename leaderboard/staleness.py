@@ -1,8 +1,8 @@
 """Rows that are written past the services, in a shell or by a script, make their entries and boards stale.
 
 Such entries are derived again by the next reader of a small board and behind the readers of a large one
-(`services.arrears`), so that no board goes on showing what is no longer stored. From the names around a board, of its
-dataset or protocol, nothing is derived: they give it another version, and pages are made anew.
+(`services.boards.arrears`), so that no board goes on showing what is no longer stored. From the names around a board,
+of its dataset or protocol, nothing is derived: they give it another version, and pages are made anew.
 """
 
 import time

@@ -25,8 +25,8 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from leaderboard.models import Part, Run, Submission, Worker
 from leaderboard.queries.backlog import read_backlog
+from leaderboard.services.running.workers import is_gpu_alive
 from leaderboard.services.storage import StorageAway
-from leaderboard.services.workers import is_gpu_alive
 from leaderboard.states import PART_TRANSITIONS, RUN_STATES, SUBMISSION_STATES
 
 logger = logging.getLogger(__name__)

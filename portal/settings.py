@@ -259,7 +259,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 FILE_UPLOAD_TEMP_DIR = str(VAR_DIR / "uploads")
 Path(FILE_UPLOAD_TEMP_DIR).mkdir(exist_ok=True)
 # Always to disk: the static check reads a file, whatever its size.
-FILE_UPLOAD_HANDLERS = ["leaderboard.services.arrivals.ArrivalHandler"]
+FILE_UPLOAD_HANDLERS = ["leaderboard.services.submitting.arrivals.ArrivalHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 STORAGES: dict[str, dict[str, Any]] = {

@@ -14,9 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "leaderboard" / "refusals.py"
 SOURCES = (
     *("evaluation/*.py", "evaluation/static_check/*.py", "evaluation/engine/*.py", "evaluation/engine/formats/*.py"),
-    *("evaluation/engine/architectures/**/*.py", "leaderboard/states.py", "leaderboard/services/runs.py"),
-    *("leaderboard/services/publishing.py", "leaderboard/services/transitions.py", "leaderboard/services/parts.py"),
-    "portal/object_storage.py",
+    *("evaluation/engine/architectures/**/*.py", "leaderboard/states.py", "portal/object_storage.py"),
+    *(f"leaderboard/services/running/{name}.py" for name in ("runs", "publishing", "transitions", "parts")),
 )
 # What only who runs a command reads, or registers a dataset: they speak English alone.
 LEFT_OUT = {

@@ -22,7 +22,7 @@ from leaderboard.models import (
     Task,
     Weights,
 )
-from leaderboard.services import runs
+from leaderboard.services.running import runs
 from portal.accounts.models import User
 
 NUMBERS = itertools.count(1)

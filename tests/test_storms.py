@@ -19,8 +19,8 @@ from bench.load.session import read_command
 from bench.load.writers import Tally
 from evaluation.folders import find_folder
 from leaderboard.models import Submission
-from leaderboard.services import runs
-from leaderboard.services.submissions import cancel, enqueue
+from leaderboard.services.running import runs
+from leaderboard.services.running.attempts import cancel, enqueue
 from tests.factories import claim_run, make_benchmark, make_report, make_submission, make_user
 from tests.processes import ROOT
 

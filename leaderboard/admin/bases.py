@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from leaderboard.models import Benchmark
-from leaderboard.services import audit, standings
+from leaderboard.services import audit
+from leaderboard.services.boards import standings
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):

@@ -8,7 +8,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 
-from leaderboard.services.intake import find_ban
+from leaderboard.queries.bans import find_ban
 
 
 class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]

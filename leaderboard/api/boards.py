@@ -17,7 +17,7 @@ from leaderboard.api.paging import bounded, link_page
 from leaderboard.api.serializers import BoardSerializer
 from leaderboard.models import Benchmark
 from leaderboard.queries import PAGE_SIZE, BadQuery, Head, read_board, read_filters, read_number
-from leaderboard.services.arrears import find_head
+from leaderboard.services.boards.arrears import find_head
 from leaderboard.tables.boards import row_to_dict, write_csv
 
 MAX_PAGE_SIZE = 500

@@ -20,8 +20,8 @@ from rest_framework.views import exception_handler
 from leaderboard.queries import BadQuery
 from leaderboard.sentences import say
 from leaderboard.services.refusals import RequestRefused
-from leaderboard.services.submissions import KeyReused
-from leaderboard.services.uploads import UploadRefused
+from leaderboard.services.submitting.submissions import KeyReused
+from leaderboard.services.submitting.uploads import UploadRefused
 from leaderboard.states import TransitionRefused
 
 # In the reader's language; tus has a status of its own.

@@ -1,4 +1,4 @@
-"""What a script sends to submit, brought into the form's fields; what they may hold, `services.intake` checks."""
+"""What a script sends to submit, brought into the form's fields; `services.submitting.intake` checks what they hold."""
 
 import json
 from collections import defaultdict
@@ -11,9 +11,9 @@ from rest_framework.exceptions import NotAuthenticated, ParseError, ValidationEr
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
-from leaderboard.services.intake import CLAIM_PREFIX, read_request
 from leaderboard.services.refusals import RequestRefused
-from leaderboard.services.submissions import SubmissionRequest
+from leaderboard.services.submitting.intake import CLAIM_PREFIX, read_request
+from leaderboard.services.submitting.submissions import SubmissionRequest
 
 TEXTS = (
     *("benchmark", "model", "architecture", "framework", "upload", "weights_url", "weights_sha256"),

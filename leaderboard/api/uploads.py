@@ -22,9 +22,9 @@ from leaderboard.api.missing import miss
 from leaderboard.api.requests import find_user
 from leaderboard.api.serializers import UploadSerializer
 from leaderboard.models import Upload
-from leaderboard.services import uploads
-from leaderboard.services.intake import find_ban
-from leaderboard.services.uploads import UploadRefused
+from leaderboard.queries.bans import find_ban
+from leaderboard.services.submitting import uploads
+from leaderboard.services.submitting.uploads import UploadRefused
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum"

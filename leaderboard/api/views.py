@@ -31,7 +31,8 @@ from leaderboard.api.serializers import (
     TaskSerializer,
 )
 from leaderboard.models import Benchmark, BenchmarkMetric, Dataset, Model, Result, Submission, Task
-from leaderboard.services.submissions import Repeated, cancel, submit_once
+from leaderboard.services.running.attempts import cancel
+from leaderboard.services.submitting.submissions import Repeated, submit_once
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",

@@ -1,4 +1,4 @@
-"""One's own webhooks, for scripts. What the fields may hold, `services.webhooks` checks."""
+"""One's own webhooks, for scripts. What the fields may hold, `services.telling.webhooks` checks."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from leaderboard.api.paging import NewestFirst
 from leaderboard.api.requests import BoundedJSONParser, find_user
 from leaderboard.api.serializers import StoredSerializer
 from leaderboard.models import Delivery, Webhook
-from leaderboard.services import webhooks
+from leaderboard.services.telling import webhooks
 
 DELIVERIES_SHOWN = 20
 

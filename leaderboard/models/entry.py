@@ -14,7 +14,7 @@ from leaderboard.models.weights import Weights
 class Entry(models.Model):
     """A model in one set of weights on a benchmark: a row of its leaderboard.
 
-    `status` and `verdict` are written by `services.standings` alone, from claims and results.
+    `status` and `verdict` are written by `services.boards.standings` alone, from claims and results.
     """
 
     class Status(models.TextChoices):
@@ -107,8 +107,9 @@ class StandingQuerySet(models.QuerySet["Standing"]):
 
 
 class Standing(models.Model):
-    """Where an entry stands on one metric: what the leaderboard reads. Derived; written by `services.standings` alone.
+    """Where an entry stands on one metric: what the leaderboard reads.
 
+    Derived; written by `services.boards.standings` alone.
     `order_value` sorts best first whatever the metric's direction; missing scores carry `MISSING` and come last.
     Rank and rank interval belong to verified scores only.
     """
@@ -195,10 +196,10 @@ class Standing(models.Model):
 class BoardFacts(models.Model):
     """What a board's page says of the whole board, so that no reader has to count it.
 
-    Derived; written by `services.standings` alone. `version` is another one after every change, so that what was made
-    from it can be kept as long as it stands; `names_version` is another one only after a change of what stands around
-    the entries: benchmark, dataset, protocol, task or metrics. `is_stale` says that something was written past the
-    services; the entries that it bears on say so too.
+    Derived; written by `services.boards.standings` alone. `version` is another one after every change, so that what
+    was made from it can be kept as long as it stands; `names_version` is another one only after a change of what stands
+    around the entries: benchmark, dataset, protocol, task or metrics. `is_stale` says that something was written past
+    the services; the entries that it bears on say so too.
     """
 
     # Of up to so many entries a board is linted at every publication, and derived by its reader where it is stale.

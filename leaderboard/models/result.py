@@ -10,7 +10,7 @@ from leaderboard.models.weights import Weights
 
 
 class Result(models.Model):
-    """The verified scores of a finished run, with their evidence. Written by `services.publishing` alone.
+    """The verified scores of a finished run, with their evidence. Written by `services.running.publishing` alone.
 
     A database trigger refuses a result whose run is not verified.
     """

@@ -18,7 +18,7 @@ def draw_order_seed() -> int:
 
 
 class Submission(models.Model):
-    """A researcher's request to verify weights on a benchmark. Its state moves through `services.transitions` alone."""
+    """A researcher's request to verify weights on a benchmark. `services.running.transitions` alone moves its state."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     submitter = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""How an entry's status, verdict and standings follow from its claims and results; `services.standings` stores them."""
+"""How an entry's status, verdict and standings follow from claims and results; `services.boards` stores them."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping

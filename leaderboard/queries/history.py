@@ -111,7 +111,7 @@ def compare_then(visible: Sequence[Standing], metric: Metric, end: dt.datetime) 
 
 
 def count(standings: Iterable[Standing]) -> Counts:
-    """Return the counts of that day, as `services.standings` counts today's, from the ranking metric's standings."""
+    """Return that day's counts, as `services.boards.standings` counts today's, from the ranking metric's standings."""
     visible = [standing for standing in standings if standing.is_visible]
     verified = sum(standing.verified is not None for standing in visible)
     return Counts(len(visible), verified, sum(standing.is_mismatch for standing in visible))

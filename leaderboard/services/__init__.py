@@ -1,0 +1,1 @@
+"""What changes stored state, a room for each matter. Beside the rooms: what all of them use."""

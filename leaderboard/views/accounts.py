@@ -17,10 +17,10 @@ from knox.models import AuthToken
 
 from evaluation.attestation import load_or_make_key, write_public_key
 from leaderboard.models import NoticeSettings
-from leaderboard.services.accounts import DeletionRefused, count_under_way, delete_account
-from leaderboard.services.intake import find_ban
-from leaderboard.services.mails import read_token
-from leaderboard.services.quota import count_left
+from leaderboard.queries.bans import find_ban
+from leaderboard.services.submitting.accounts import DeletionRefused, count_under_way, delete_account
+from leaderboard.services.submitting.quota import count_left
+from leaderboard.services.telling.mails import read_token
 from leaderboard.views.requests import SignedInRequest, pressed_on
 
 MAX_TOKENS = 10

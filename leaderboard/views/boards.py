@@ -14,7 +14,7 @@ from leaderboard.figures import write_score
 from leaderboard.models import Benchmark, BoardFacts, Entry, Standing
 from leaderboard.queries import BadQuery, Head, read_board, read_filters, read_findings
 from leaderboard.queries.badges import find_badged
-from leaderboard.services import arrears, exports
+from leaderboard.services.boards import arrears, exports
 from leaderboard.views.opening import read_charts, read_opening
 from leaderboard.views.requests import HtmxRequest
 from leaderboard.views.table import EXPORTS, TABLE, read_table

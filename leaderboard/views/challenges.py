@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from leaderboard.models import Challenge, Entry
 from leaderboard.queries.moderation import PER_PAGE, count_linted_boards, count_reports, list_tabs
-from leaderboard.services.challenges import LONGEST, ChallengeRefused, challenge, settle
+from leaderboard.services.moderating.challenges import LONGEST, ChallengeRefused, challenge, settle
 from leaderboard.views.moderation import staff_only
 from leaderboard.views.requests import SignedInRequest, has_ended, keep_typed, pressed_on
 

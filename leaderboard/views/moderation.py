@@ -28,7 +28,7 @@ from leaderboard.queries.moderation import (
 )
 from leaderboard.queries.trail import TrailFilters, read_trail, read_trail_filters
 from leaderboard.sentences import say
-from leaderboard.services import decisions, moderation, repairs
+from leaderboard.services.moderating import decisions, moderation, repairs
 from leaderboard.views.requests import SignedInRequest, pressed_on
 
 

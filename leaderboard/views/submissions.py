@@ -17,8 +17,8 @@ from django_htmx.http import HttpResponseClientRefresh
 from leaderboard.models import Result, Submission
 from leaderboard.queries import read_progress, with_outcomes
 from leaderboard.sentences import say
-from leaderboard.services.quota import count_left
-from leaderboard.services.submissions import cancel as cancel_submission
+from leaderboard.services.running.attempts import cancel as cancel_submission
+from leaderboard.services.submitting.quota import count_left
 from leaderboard.states import CANCELLABLE, SETTLED, TransitionRefused
 from leaderboard.tables.boards import write_table
 from leaderboard.views.outcomes import read_outcome

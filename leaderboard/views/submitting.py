@@ -19,17 +19,18 @@ from evaluation.static_check.glimpse import Piece
 from leaderboard.durations import say_duration
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Benchmark, Entry, Submission
+from leaderboard.queries.bans import find_ban
 from leaderboard.queries.estimates import Work, read_estimator
 from leaderboard.sentences import gap
-from leaderboard.services.cutting import guess_parts
-from leaderboard.services.file_checks import FileCheck, look_at
-from leaderboard.services.intake import find_ban, read_request
-from leaderboard.services.previews import preview
-from leaderboard.services.protocols import PREFIX, write_fields
-from leaderboard.services.quota import count_left
 from leaderboard.services.refusals import RequestRefused
-from leaderboard.services.submissions import KeyReused, Repeated, submit_once
-from leaderboard.services.uploads import discard, find_own, list_own
+from leaderboard.services.running.cutting import guess_parts
+from leaderboard.services.submitting.file_checks import FileCheck, look_at
+from leaderboard.services.submitting.intake import read_request
+from leaderboard.services.submitting.previews import preview
+from leaderboard.services.submitting.protocols import PREFIX, write_fields
+from leaderboard.services.submitting.quota import count_left
+from leaderboard.services.submitting.submissions import KeyReused, Repeated, submit_once
+from leaderboard.services.submitting.uploads import discard, find_own, list_own
 from leaderboard.views.requests import (
     NOT_TYPED,
     SignedInRequest,

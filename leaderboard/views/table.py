@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from leaderboard import charts
 from leaderboard.queries import BadQuery, Board, Head, read_board, read_filters
 from leaderboard.sentences import gap
-from leaderboard.services import exports
+from leaderboard.services.boards import exports
 from leaderboard.views.columns import list_behind, list_offered, list_toggles, read_columns
 from leaderboard.views.rows import write_rows
 

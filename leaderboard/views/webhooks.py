@@ -14,8 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from leaderboard.models import Delivery, Webhook
-from leaderboard.services import webhooks
 from leaderboard.services.refusals import RequestRefused
+from leaderboard.services.telling import webhooks
 from leaderboard.views.requests import SignedInRequest
 
 DELIVERIES_SHOWN = 20

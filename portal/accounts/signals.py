@@ -6,7 +6,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.utils.translation import get_language
 
-from leaderboard.services.notices import remember_language
+from leaderboard.services.telling.notices import remember_language
 from portal.accounts.models import User
 
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from evaluation.engine.architectures import build
 from leaderboard.models import Benchmark, Result, Submission
-from leaderboard.services import runs, submissions
+from leaderboard.services.running import attempts, runs
 from portal.accounts.models import User
 from tests.factories import claim_run, make_benchmark, make_report, make_submission, make_user
 from tests.small import ARCHITECTURE, write_weights
@@ -63,7 +63,7 @@ def api(lin: User) -> APIClient:
 def verified(digits: Benchmark, lin: User, tmp_path: Path) -> Result:
     """A result of Lin's on the digits: 81.03 where 85 was claimed, with evidence."""
     submission = make_submission(digits, lin, claims={"top1": 85.0})
-    run = claim_run(submissions.enqueue(submission, by=lin, at=timezone.now()))
+    run = claim_run(attempts.enqueue(submission, by=lin, at=timezone.now()))
     assert run.token is not None
     evidence = tmp_path / "evidence.npz"
     evidence.write_bytes(b"per-sample predictions")
@@ -74,7 +74,7 @@ def verified(digits: Benchmark, lin: User, tmp_path: Path) -> Result:
 @pytest.fixture
 def queued(digits: Benchmark, lin: User) -> Submission:
     submission = make_submission(digits, lin)
-    submissions.enqueue(submission, by=lin, at=timezone.now())
+    attempts.enqueue(submission, by=lin, at=timezone.now())
     return submission
 
 

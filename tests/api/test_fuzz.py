@@ -20,7 +20,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from leaderboard.models import Benchmark, Result, Submission
-from leaderboard.services import uploads, webhooks
+from leaderboard.services.submitting import uploads
+from leaderboard.services.telling import webhooks
 from portal.accounts.models import User
 from portal.wsgi import application
 from tests.api.conftest import make_token

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from leaderboard.models import Benchmark, Entry, Result
-from leaderboard.services import moderation
+from leaderboard.services.moderating import moderation
 from tests.api.conftest import read_problem
 
 FIELDS = {

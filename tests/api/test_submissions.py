@@ -21,7 +21,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from leaderboard.models import Benchmark, Result, Submission, Upload
-from leaderboard.services import intake, submissions, uploads
+from leaderboard.services.running import attempts
+from leaderboard.services.submitting import intake, submissions, uploads
 from portal.accounts.models import User
 from tests.api.conftest import client_of, read_problem
 from tests.factories import make_submission, make_user
@@ -325,7 +326,7 @@ def test_log_has_each_attempt(api: APIClient, queued: Submission) -> None:
 
 def test_queue_position_counts_who_waits(api: APIClient, lin: User, queued: Submission, digits: Benchmark) -> None:
     later = make_submission(digits, lin)
-    submissions.enqueue(later, by=lin, at=timezone.now())
+    attempts.enqueue(later, by=lin, at=timezone.now())
     assert api.get(f"{ADDRESS}{later.pk}/").json()["progress"]["queue_position"] == 2
 
 

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from leaderboard.models import Benchmark, Submission, Upload, UploadPart
-from leaderboard.services import uploads
+from leaderboard.services.submitting import uploads
 from portal.accounts.models import User
 from tests.api.conftest import client_of, read_problem
 from tests.factories import make_user

@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from leaderboard.models import Webhook
-from leaderboard.services import webhooks
+from leaderboard.services.telling import webhooks
 from portal.accounts.models import User
 from tests.api.conftest import read_problem
 from tests.factories import NOW, make_user

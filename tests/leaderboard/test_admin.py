@@ -29,7 +29,7 @@ from leaderboard.models import (
     Weights,
     Worker,
 )
-from leaderboard.services import runs, submissions
+from leaderboard.services.running import attempts, runs
 from tests.factories import claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def boss(client: Client) -> Client:
     call_command("import_leaderboard", "leaderboard/seed/catalogue.json")
     user = make_user("boss", is_staff=True, is_superuser=True)
     submission = make_submission(make_benchmark(), user, claims={"top1": 81.0})
-    run = claim_run(submissions.enqueue(submission, by=user, at=timezone.now()))
+    run = claim_run(attempts.enqueue(submission, by=user, at=timezone.now()))
     assert run.token is not None
     runs.record_report(run.pk, run.token, make_report(), None, at=timezone.now())
     Part.objects.create(run=run, number=1, start=0, stop=100)

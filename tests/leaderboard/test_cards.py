@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from evaluation import cards as drawing
 from evaluation.engine.cards import HEIGHT, WIDTH, Fonts, cut, draw_card
 from leaderboard.models import Benchmark, BoardFacts
-from leaderboard.services import cards
-from leaderboard.services.standings import refresh_benchmark
+from leaderboard.services.boards import cards
+from leaderboard.services.boards.standings import refresh_benchmark
 from tests.factories import make_benchmark, make_entry
 
 ROW = {"rank": 1, "name": "Net", "score": "81.03", "verified": 81.03, "low": 80.0, "high": 82.0, "claimed": 91.7}

@@ -16,7 +16,7 @@ from leaderboard.charts.scales import choose_ticks, span_days, span_decades
 from leaderboard.charts.text import measure
 from leaderboard.models import Metric
 from leaderboard.queries import ChartRow, ScoreCell
-from leaderboard.services.standings import refresh_benchmark
+from leaderboard.services.boards.standings import refresh_benchmark
 from tests.factories import make_benchmark, make_entry
 
 TOP1 = Metric(key="top1", label="Acc@1", unit="%", direction="higher", minimum=0, maximum=100)

@@ -13,8 +13,9 @@ from django.utils import timezone
 from knox.auth import TokenAuthentication
 
 from leaderboard.models import Benchmark
-from leaderboard.services import exports, runs, submissions
-from leaderboard.services.exports import WRITERS
+from leaderboard.services.boards import exports
+from leaderboard.services.boards.exports import WRITERS
+from leaderboard.services.running import attempts, runs
 from leaderboard.tables.reading import read_catalogue
 from tests.factories import claim_run, make_benchmark, make_report, make_submission, make_user
 
@@ -43,7 +44,7 @@ def digits() -> str:
     """A board with one verified row, by its slug."""
     user = make_user()
     submission = make_submission(make_benchmark(), user, claims={"top1": 81.0})
-    run = claim_run(submissions.enqueue(submission, by=user, at=timezone.now()))
+    run = claim_run(attempts.enqueue(submission, by=user, at=timezone.now()))
     assert run.token is not None
     runs.record_report(run.pk, run.token, make_report(), None, at=timezone.now())
     return "digits"

@@ -13,7 +13,7 @@ from leaderboard.durations import say_duration
 from leaderboard.models import Benchmark, Run, Submission
 from leaderboard.queries import read_progress
 from leaderboard.queries.estimates import Active, Cut, Estimator, Past, Work, read_estimator
-from leaderboard.services import parts, runs, submissions, workers
+from leaderboard.services.running import attempts, parts, runs, workers
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_report, make_submission, make_user
 
@@ -177,14 +177,14 @@ def board(db: None) -> Benchmark:
 
 def finish(board: Benchmark, lin: User, seconds: float) -> None:
     submission = make_submission(board, lin, model_name=f"Took {seconds}")
-    run = claim_run(submissions.enqueue(submission, by=lin, at=NOW), at=NOW)
+    run = claim_run(attempts.enqueue(submission, by=lin, at=NOW), at=NOW)
     assert run.token
     runs.record_report(run.pk, run.token, make_report(sha256=f"{seconds:064.0f}"), None, at=later(seconds))
 
 
 def queue_one(board: Benchmark, lin: User, at: dt.datetime) -> Submission:
     submission = make_submission(board, lin)
-    submissions.enqueue(submission, by=lin, at=at)
+    attempts.enqueue(submission, by=lin, at=at)
     return submission
 
 

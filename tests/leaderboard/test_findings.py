@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from leaderboard.claims.table import Action, Change, Severity
 from leaderboard.models import AuditEvent, Benchmark, Claim, Entry, Standing
-from leaderboard.services import repairs
-from leaderboard.services.findings import find_findings, read_claim_table
-from leaderboard.services.moderation import ReasonRequired
-from leaderboard.services.standings import refresh_benchmark
+from leaderboard.services.boards.findings import find_findings, read_claim_table
+from leaderboard.services.boards.standings import refresh_benchmark
+from leaderboard.services.moderating import repairs
+from leaderboard.services.moderating.moderation import ReasonRequired
 from leaderboard.templatetags.veriboard import sentence
 from tests.factories import make_benchmark, make_entry, make_user
 

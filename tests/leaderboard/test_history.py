@@ -7,9 +7,10 @@ import pytest
 from django.test import Client
 
 from leaderboard.models import Benchmark, Claim, Entry, Result
-from leaderboard.services import moderation, runs
-from leaderboard.services.standings import refresh_benchmark
-from leaderboard.services.submissions import enqueue
+from leaderboard.services.boards.standings import refresh_benchmark
+from leaderboard.services.moderating import moderation
+from leaderboard.services.running import runs
+from leaderboard.services.running.attempts import enqueue
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
 
 pytestmark = pytest.mark.django_db

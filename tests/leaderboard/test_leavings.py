@@ -11,9 +11,9 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from leaderboard.services import uploads
 from leaderboard.services.leavings import NAMED, find_leavings
 from leaderboard.services.storage import StorageAway
+from leaderboard.services.submitting import uploads
 from tests.factories import make_benchmark, make_submission, make_user
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from leaderboard.models import Model
 from leaderboard.queries import names
 from leaderboard.queries.names import Sample, draw_sample, read_sample
-from leaderboard.services.standings import refresh_benchmark
+from leaderboard.services.boards.standings import refresh_benchmark
 from tests.factories import make_benchmark, make_entry
 
 MILLION = 1_000_000

@@ -12,9 +12,12 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from leaderboard.models import Notice, NoticeSettings, Run, Submission
-from leaderboard.services import accounts, challenges, mails, moderation, runs
-from leaderboard.services.notices import note
-from leaderboard.services.standings import refresh_benchmark
+from leaderboard.services.boards.standings import refresh_benchmark
+from leaderboard.services.moderating import challenges, moderation
+from leaderboard.services.running import runs
+from leaderboard.services.submitting import accounts
+from leaderboard.services.telling import mails
+from leaderboard.services.telling.notices import note
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_submission, make_user
 from tests.web.conftest import enqueue, verify

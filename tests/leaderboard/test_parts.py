@@ -16,8 +16,8 @@ from leaderboard import queue
 from leaderboard.models import Part, Result, Run, Submission
 from leaderboard.queries.progress import read_progress
 from leaderboard.queries.workers import read_workers
-from leaderboard.services import parts, routing, runs, workers
-from leaderboard.services.submissions import cancel, enqueue
+from leaderboard.services.running import parts, routing, runs, workers
+from leaderboard.services.running.attempts import cancel, enqueue
 from leaderboard.states import TransitionRefused
 from tests.factories import NOW, make_benchmark, make_report, make_submission, make_user
 

@@ -17,7 +17,7 @@ from evaluation.engine import ranks
 from evaluation.paired import pack, unpack
 from leaderboard.models import Standing
 from leaderboard.ranking import rank_intervals_from_outcomes
-from leaderboard.services import standings
+from leaderboard.services.boards import standings
 from tests.factories import make_benchmark, make_submission, make_user
 from tests.leaderboard.test_standings import publish
 

@@ -7,9 +7,10 @@ from django.conf import LazySettings
 
 from evaluation.contract import Progress
 from leaderboard.models import AuditEvent, Claim, Entry, Result, Run, Standing, Submission
-from leaderboard.services import moderation, publishing, runs
-from leaderboard.services.publishing import ReportRefused
-from leaderboard.services.submissions import cancel, enqueue
+from leaderboard.services.moderating import moderation
+from leaderboard.services.running import publishing, runs
+from leaderboard.services.running.attempts import cancel, enqueue
+from leaderboard.services.running.publishing import ReportRefused
 from leaderboard.states import TransitionRefused
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
 

@@ -10,10 +10,12 @@ from django.test import Client
 from evaluation.paired import pack
 from leaderboard.models import Benchmark, BoardFacts, Entry, Result, Standing, Submission, Weights
 from leaderboard.queries import compare_entries
-from leaderboard.services import arrears, moderation, runs
-from leaderboard.services.arrears import find_head
-from leaderboard.services.standings import refresh_benchmark, refresh_entry
-from leaderboard.services.submissions import enqueue
+from leaderboard.services.boards import arrears
+from leaderboard.services.boards.arrears import find_head
+from leaderboard.services.boards.standings import refresh_benchmark, refresh_entry
+from leaderboard.services.moderating import moderation
+from leaderboard.services.running import runs
+from leaderboard.services.running.attempts import enqueue
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
 

@@ -11,8 +11,9 @@ import pytest
 from pytest_django import Settings
 
 from leaderboard.models import Delivery, Webhook
-from leaderboard.services import deliveries, runs, webhooks
 from leaderboard.services.refusals import RequestRefused
+from leaderboard.services.running import runs
+from leaderboard.services.telling import deliveries, webhooks
 from portal.accounts.models import User
 from tests import receiver as servers
 from tests.factories import NOW, claim_run, make_benchmark, make_submission, make_user

@@ -15,9 +15,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from evaluation.devices import find_devices
 from leaderboard.models import Run, Worker
 from leaderboard.queries.backlog import PASSES_MISSED
-from leaderboard.services import runs
-from leaderboard.services.submissions import enqueue
-from leaderboard.services.transitions import move
+from leaderboard.services.running import runs
+from leaderboard.services.running.attempts import enqueue
+from leaderboard.services.running.transitions import move
 from portal.settings import keep_in_redis
 from tests.factories import claim_run, make_benchmark, make_submission, make_user
 from tests.processes import WorkerProcess, wait_until

@@ -14,9 +14,9 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from leaderboard.models import BoardFacts, Upload
-from leaderboard.services import uploads
-from leaderboard.services.accounts import delete_account
 from leaderboard.services.storage import StorageAway
+from leaderboard.services.submitting import uploads
+from leaderboard.services.submitting.accounts import delete_account
 from portal import object_storage
 from portal.accounts.models import User
 from tests.factories import make_benchmark, make_user

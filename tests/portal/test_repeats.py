@@ -18,7 +18,7 @@ from django.test import Client
 
 from leaderboard import versions
 from leaderboard.models import Benchmark, Claim, Entry, Paper
-from leaderboard.services.standings import refresh_benchmark, refresh_entry
+from leaderboard.services.boards.standings import refresh_benchmark, refresh_entry
 from portal import repeats
 from portal.repeats import RepeatMiddleware, find_release
 from tests.factories import make_benchmark, make_entry, make_metric, make_user

@@ -15,8 +15,8 @@ from evaluation.folders import find_folder, sweep
 from evaluation.inputs import obtain_weights
 from evaluation.tasks import evaluate
 from leaderboard.models import Run
-from leaderboard.services import runs
-from leaderboard.services.submissions import cancel, enqueue
+from leaderboard.services.running import runs
+from leaderboard.services.running.attempts import cancel, enqueue
 from tests.factories import claim_run, make_benchmark, make_submission, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)

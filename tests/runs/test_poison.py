@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from evaluation.folders import find_folder
 from leaderboard.models import AuditEvent, Result, Run, Submission
-from leaderboard.services import moderation
-from leaderboard.services.submissions import enqueue
+from leaderboard.services.moderating import moderation
+from leaderboard.services.running.attempts import enqueue
 from tests.factories import make_benchmark, make_submission, make_user
 from tests.processes import WorkerProcess, wait_until
 

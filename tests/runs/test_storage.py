@@ -16,8 +16,8 @@ from django.utils import timezone
 from evaluation import inputs
 from evaluation.tasks import evaluate
 from leaderboard.models import Part, Result, Run, Submission
+from leaderboard.services.running.attempts import enqueue
 from leaderboard.services.storage import StorageAway
-from leaderboard.services.submissions import enqueue
 from tests.factories import make_benchmark, make_submission, make_user
 from tests.small import ARCHITECTURE, write_images, write_weights
 

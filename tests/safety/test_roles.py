@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from leaderboard.models import BoardFacts, Challenge, Dataset, Result, Split, Submission, Upload, Webhook
 from leaderboard.samples import name_thumbnail
-from leaderboard.services import uploads, workers
+from leaderboard.services.running import workers
+from leaderboard.services.submitting import uploads
 from tests.factories import make_user
 from tests.visitor import walk
 from tests.web import conftest as web

@@ -31,8 +31,11 @@ from leaderboard.models import (
 )
 from leaderboard.models.addresses import WebAddressField
 from leaderboard.queries.moderation import QUEUES
-from leaderboard.services import challenges, moderation, runs, submissions, uploads, webhooks, workers
-from leaderboard.services.standings import refresh_benchmark
+from leaderboard.services.boards.standings import refresh_benchmark
+from leaderboard.services.moderating import challenges, moderation
+from leaderboard.services.running import attempts, runs, workers
+from leaderboard.services.submitting import uploads
+from leaderboard.services.telling import webhooks
 from leaderboard.templatetags.veriboard import TAGS
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_submission, make_user
@@ -254,7 +257,7 @@ def board(db: None) -> Benchmark:
     links = {"paper_url": "https://e.example/paper", "code_url": "https://e.example/code"}
     for name in ("Failed", "Running", "Running too"):
         submission = make_submission(board, owner, model_name=name, **links)
-        run = claim_run(submissions.enqueue(submission, by=owner, at=NOW))
+        run = claim_run(attempts.enqueue(submission, by=owner, at=NOW))
         assert run.token
         if name == "Failed":
             runs.record_fault(run.pk, run.token, "x", at=NOW)

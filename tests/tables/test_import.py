@@ -16,8 +16,9 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from leaderboard.models import Benchmark, Claim, Dataset, Entry, Model, Resource, Standing, Task, Weights
-from leaderboard.services import catalogue, repairs
-from leaderboard.services.findings import find_findings
+from leaderboard.services.boards.findings import find_findings
+from leaderboard.services.catalogue import imports
+from leaderboard.services.moderating import repairs
 from leaderboard.tables.reading import read_catalogue
 from leaderboard.tables.scores import read_image_size
 from leaderboard.tables.vocabulary import describe_metric, make_slug
@@ -177,7 +178,7 @@ def test_import_while_its_tables_are_seen_empty_ends(
     shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that a rehearsal left behind bring the database's own look at the tables, before this import is through."""
-    taking = catalogue.Importer.take_benchmark
+    taking = imports.Importer.take_benchmark
 
     def look_meanwhile(*arguments: Any) -> Benchmark:
         taken = taking(*arguments)
@@ -187,7 +188,7 @@ def test_import_while_its_tables_are_seen_empty_ends(
         beside.close()
         return taken
 
-    monkeypatch.setattr(catalogue.Importer, "take_benchmark", look_meanwhile)
+    monkeypatch.setattr(imports.Importer, "take_benchmark", look_meanwhile)
     lines = (shared_data / "timm/results-imagenet.csv").read_text().splitlines(keepends=True)
     path = tmp_path / "results-imagenet.csv"
     path.write_text("".join(lines[:701]))

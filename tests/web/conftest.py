@@ -10,8 +10,9 @@ from django.test import Client
 
 from evaluation.paired import pack
 from leaderboard.models import Benchmark, Run, Submission, Webhook
-from leaderboard.services import runs, submissions, webhooks
-from leaderboard.services.standings import refresh_benchmark
+from leaderboard.services.boards.standings import refresh_benchmark
+from leaderboard.services.running import attempts, runs
+from leaderboard.services.telling import webhooks
 from portal.accounts.models import User
 from tests.factories import NOW, claim_run, make_benchmark, make_entry, make_report, make_submission, make_user
 from tests.processes import ROOT
@@ -62,7 +63,7 @@ def stage(db: None) -> Stage:
 
 
 def enqueue(submission: Submission, owner: User) -> Run:
-    return submissions.enqueue(submission, by=owner, at=NOW)
+    return attempts.enqueue(submission, by=owner, at=NOW)
 
 
 def verify(benchmark: Benchmark, owner: User, name: str, top1: float, *, claims: dict[str, float]) -> Submission:

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from leaderboard import versions
 from leaderboard.models import Benchmark, BenchmarkMetric, Entry, Paper, Protocol, Standing, Weights
-from leaderboard.services.standings import note_facts, refresh_benchmark
+from leaderboard.services.boards.standings import note_facts, refresh_benchmark
 from leaderboard.views import opening
 from leaderboard.views.table import EXPORTS, change
 from tests.factories import make_benchmark, make_entry, make_metric, make_user
@@ -317,7 +317,7 @@ def test_filtering_moves_nothing_but_the_rows(board: Benchmark, live_portal: str
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
     """A board of five entries where a file holds two."""
-    monkeypatch.setattr("leaderboard.services.exports.MOST_ROWS", 2)
+    monkeypatch.setattr("leaderboard.services.boards.exports.MOST_ROWS", 2)
     board = make_benchmark()
     for number in range(5):
         entry = make_entry(board, f"Net {number}", claims={"top1": 90.0 - number})

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from leaderboard.models import Challenge
-from leaderboard.services import challenges, moderation
+from leaderboard.services.moderating import challenges, moderation
 from tests.factories import NOW, make_entry, make_user
 from tests.web.conftest import Stage
 

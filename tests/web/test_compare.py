@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from evaluation.paired import pack
 from leaderboard.models import Benchmark, Entry
 from leaderboard.queries.comparison import adjust, list_places
-from leaderboard.services import runs
+from leaderboard.services.running import runs
 from tests.factories import NOW, claim_run, make_report, make_submission, make_user
 from tests.small import CLASSES, write_images
 from tests.web.conftest import enqueue

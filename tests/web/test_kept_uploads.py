@@ -10,7 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from leaderboard.models import Upload
-from leaderboard.services import uploads
+from leaderboard.services.submitting import uploads
 from portal.accounts.models import User
 from tests.factories import NOW
 from tests.web.conftest import Stage

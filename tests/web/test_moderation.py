@@ -13,9 +13,10 @@ from pytest_django import DjangoAssertNumQueries
 from evaluation.devices import Device
 from leaderboard.models import AuditEvent, Ban, Entry, Result, Run, Submission, Weights
 from leaderboard.models.audit import ACTIONS
-from leaderboard.services import decisions, runs, workers
-from leaderboard.services.standings import refresh_benchmark
-from leaderboard.services.submissions import enqueue
+from leaderboard.services.boards.standings import refresh_benchmark
+from leaderboard.services.moderating import decisions
+from leaderboard.services.running import runs, workers
+from leaderboard.services.running.attempts import enqueue
 from tests.factories import NOW, claim_run, make_entry, make_submission, make_user
 from tests.web.conftest import Stage, verify
 

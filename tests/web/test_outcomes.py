@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from leaderboard.models import BoardFacts, Run, Split, Submission
-from leaderboard.services import moderation, runs, submissions
+from leaderboard.services.moderating import moderation
+from leaderboard.services.running import attempts, runs
 from tests.factories import NOW, claim_run, make_report, make_submission
 from tests.web.conftest import Stage, enqueue
 from tests.web.test_pages import PAGE_BYTES
@@ -118,7 +119,7 @@ def test_every_end_says_what_it_means(stage: Stage, owner: Client, admin: Client
     text = read(owner, stage.failed)
     assert "the file or what was declared is at fault" in text
     assert "The file is cut short; upload it again." in text
-    submissions.close(stage.waiting, "rejected", by=stage.admin, at=NOW, reason="Not a model.")
+    attempts.close(stage.waiting, "rejected", by=stage.admin, at=NOW, reason="Not a model.")
     text = read(owner, stage.waiting)
     assert "An admin rejected it" in text
     assert "Not a model." in text

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from leaderboard.models import Challenge, Model, Result, Submission, Webhook
 from leaderboard.queries.moderation import QUEUES
-from leaderboard.services import moderation
+from leaderboard.services.moderating import moderation
 from leaderboard.templatetags.veriboard import p_value
 from leaderboard.urls import urlpatterns
 from tests.factories import NOW, make_benchmark, make_user

@@ -11,7 +11,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Route, expect
 
 from leaderboard.models import Benchmark, Entry, Submission, Upload
-from leaderboard.services.protocols import NAMES
+from leaderboard.services.submitting.protocols import NAMES
 from tests.factories import make_benchmark, make_entry, make_user
 from tests.small import ARCHITECTURE, write_graph, write_weights
 from tests.web.walker import LOOKS, Walker

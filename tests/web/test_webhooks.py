@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, expect
 from pytest_django import Settings
 
 from leaderboard.models import Delivery, Webhook
-from leaderboard.services import deliveries, moderation, webhooks
+from leaderboard.services.moderating import moderation
+from leaderboard.services.telling import deliveries, webhooks
 from tests import receiver as servers
 from tests.factories import NOW, make_user
 from tests.receiver import Receiver

@@ -4,8 +4,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from leaderboard.management.naming import find_benchmark
 from leaderboard.queries import BadQuery
-from leaderboard.services.arrears import find_head
-from leaderboard.services.exports import WRITERS, export_board
+from leaderboard.services.boards.arrears import find_head
+from leaderboard.services.boards.exports import WRITERS, export_board
 
 
 class Command(BaseCommand):

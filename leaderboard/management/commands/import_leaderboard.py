@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from leaderboard.services.catalogue import ImportReport, import_catalogue
+from leaderboard.services.catalogue.imports import ImportReport, import_catalogue
 from leaderboard.tables.document import FormatFault
 from leaderboard.tables.reading import PARSERS, read_catalogue
 

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from leaderboard.management.naming import find_benchmark
 from leaderboard.models import Benchmark, Entry
-from leaderboard.services.findings import find_findings
+from leaderboard.services.boards.findings import find_findings
 
 
 class Command(BaseCommand):

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from evaluation.contract import EXIT_DONE, InputFault, Protocol
 from leaderboard.models import Split
-from leaderboard.services.datasets import Registration, RegistrationRefused, register
+from leaderboard.services.catalogue.datasets import Registration, RegistrationRefused, register
+from leaderboard.services.catalogue.thumbnails import check_licence, store_thumbnails
 from leaderboard.services.storage import StorageAway
-from leaderboard.services.thumbnails import check_licence, store_thumbnails
 
 
 class Command(BaseCommand):

@@ -17,7 +17,7 @@ from django.db.models import F
 from evaluation.fetch import FetchFault, FetchUnavailable
 from evaluation.post import post
 from leaderboard.models import Delivery, Webhook
-from leaderboard.services.webhooks import SECRET_PREFIX, disable, make_secret
+from leaderboard.services.telling.webhooks import SECRET_PREFIX, disable, make_secret
 
 AT_ONCE = 20
 TIMEOUT_SECONDS = 5.0

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Submission
-from leaderboard.services import audit, uploads
-from leaderboard.services.submissions import cancel
+from leaderboard.services import audit
+from leaderboard.services.running.attempts import cancel
+from leaderboard.services.submitting import uploads
 from leaderboard.states import CANCELLABLE
 
 

@@ -21,8 +21,8 @@ from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Upload, UploadPart
-from leaderboard.services.arrivals import shorten_ending
 from leaderboard.services.storage import drop
+from leaderboard.services.submitting.arrivals import shorten_ending
 
 BLOCK = 2**20
 

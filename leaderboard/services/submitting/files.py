@@ -13,8 +13,8 @@ from evaluation.contract import InputFault
 from evaluation.static_check import Verdict, check
 from leaderboard.models import Upload
 from leaderboard.sentences import say
-from leaderboard.services import file_checks, uploads
 from leaderboard.services.refusals import Refusals
+from leaderboard.services.submitting import file_checks, uploads
 
 
 @dataclass(frozen=True)

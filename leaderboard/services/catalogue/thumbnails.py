@@ -10,7 +10,7 @@ from django.db import transaction
 from leaderboard.models import Split
 from leaderboard.samples import name_thumbnail
 from leaderboard.services import audit
-from leaderboard.services.datasets import RegistrationRefused
+from leaderboard.services.catalogue.datasets import RegistrationRefused
 
 
 def check_licence(split: Split) -> None:

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from leaderboard import queue
 from leaderboard.models import Part, Run, Submission
-from leaderboard.services.cutting import cut_run, estimate
-from leaderboard.services.workers import is_gpu_alive
+from leaderboard.services.running.cutting import cut_run, estimate
+from leaderboard.services.running.workers import is_gpu_alive
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """What people have told to their own servers: the addresses, and the messages written beside what happened.
 
-`services.deliveries` sends them.
+`services.telling.deliveries` sends them.
 """
 
 import base64
@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from evaluation.contract import InputFault
 from evaluation.fetch import check_url
 from leaderboard.models import Delivery, Standing, Submission, Webhook
+from leaderboard.queries.bans import find_ban
 from leaderboard.sentences import say
-from leaderboard.services.intake import find_ban
 from leaderboard.services.refusals import Refusals, RequestRefused
 
 MAX_WEBHOOKS = 10

@@ -8,7 +8,9 @@ from leaderboard.claims.lint import is_proportion, lint
 from leaderboard.claims.table import ClaimRow, ClaimTable, Finding, MetricRule, StatedScore, StatedWeights
 from leaderboard.models import Benchmark, Claim, Entry
 from leaderboard.queries import benchmark_metrics
-from leaderboard.services.catalogue import REPEATED
+
+# Between a variant and the number of a row that says the same again.
+REPEATED = " #"
 
 
 def describe(finding: Finding) -> dict[str, Any]:

@@ -24,7 +24,9 @@ from leaderboard.models import (
     Weights,
 )
 from leaderboard.models.addresses import is_slug
-from leaderboard.services import audit, standings
+from leaderboard.services import audit
+from leaderboard.services.boards import standings
+from leaderboard.services.boards.findings import REPEATED
 from leaderboard.tables.document import (
     FormatFault,
     ParsedBenchmark,
@@ -44,8 +46,6 @@ M = TypeVar("M", bound=models.Model)
 NOT_GIVEN = "unstated"
 MAX_NAME = 200
 MAX_ADDRESS = 1000
-# Between a variant and the number of a row that says the same again.
-REPEATED = " #"
 # Of more new entries the database counts the tables before a board is derived from them.
 MANY = 100
 WRITTEN = (Model, Weights, Entry, Entry.weights.through, Claim)

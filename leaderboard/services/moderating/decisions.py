@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from leaderboard.models import Entry, Submission
 from leaderboard.sentences import say
-from leaderboard.services import moderation
+from leaderboard.services.moderating import moderation
 from leaderboard.states import TransitionRefused
 
 # More than this many at once would be decided without being read.

@@ -10,11 +10,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Upload
-from leaderboard.services import uploads
-from leaderboard.services.file_checks import FileCheck, describe
-from leaderboard.services.files import check_file, receive
-from leaderboard.services.protocols import GRAPH_SIDE
 from leaderboard.services.refusals import Refusals
+from leaderboard.services.submitting import uploads
+from leaderboard.services.submitting.file_checks import FileCheck, describe
+from leaderboard.services.submitting.files import check_file, receive
+from leaderboard.services.submitting.protocols import GRAPH_SIDE
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a worker does with a part of a run: claim it, keep its lease, record how it ended. And reconcile after it.
 
-The functions have the names and the discipline of `services.runs`. A lost part goes back to the queue while its run
+The functions have the names and the discipline of `running.runs`. A lost part goes back to the queue while its run
 goes on; one that is lost too often ends the run. Whoever finishes the last one leaves the merging to be claimed.
 """
 
@@ -18,10 +18,10 @@ from django.db.models import F, Max, OuterRef, Subquery, Sum
 from evaluation.contract import EvaluationReport, Progress
 from leaderboard import queue
 from leaderboard.models import Part, Run
-from leaderboard.services import runs
-from leaderboard.services.cutting import move_part, release_parts
-from leaderboard.services.transitions import move
-from leaderboard.services.workers import is_gpu_alive
+from leaderboard.services.running import runs
+from leaderboard.services.running.cutting import move_part, release_parts
+from leaderboard.services.running.transitions import move
+from leaderboard.services.running.workers import is_gpu_alive
 from leaderboard.states import TransitionRefused
 
 logger = logging.getLogger(__name__)

@@ -17,14 +17,15 @@ from django.utils.translation import gettext as _
 
 from evaluation.contract import BACKGROUNDS, InputFault
 from evaluation.fetch import check_url
-from leaderboard.models import Ban, Benchmark, Metric, Submission
+from leaderboard.models import Benchmark, Metric, Submission
+from leaderboard.queries.bans import find_ban
 from leaderboard.sentences import say
-from leaderboard.services.architectures import check_outputs, read_architecture
-from leaderboard.services.files import check_file, digest, receive
-from leaderboard.services.protocols import find_published, read_protocol
-from leaderboard.services.quota import count_left, say_quota
 from leaderboard.services.refusals import Refusals, RequestRefused
-from leaderboard.services.submissions import SubmissionRequest, find_earlier, refuse_repeated
+from leaderboard.services.submitting.architectures import check_outputs, read_architecture
+from leaderboard.services.submitting.files import check_file, digest, receive
+from leaderboard.services.submitting.protocols import find_published, read_protocol
+from leaderboard.services.submitting.quota import count_left, say_quota
+from leaderboard.services.submitting.submissions import SubmissionRequest, find_earlier, refuse_repeated
 
 CLAIM_PREFIX = "claim_"
 LONGEST_KEY = 100
@@ -109,12 +110,6 @@ def digest_again(sent: "UploadedFile[Any] | None", earlier: Submission) -> str:
         return ""
     # One of another size is another file.
     return digest(sent) if sent.size == earlier.weights_size_bytes else "other"
-
-
-def find_ban(user: AbstractBaseUser) -> str:
-    """Return the sentence for a banned account, "" for every other."""
-    ban = Ban.objects.filter(user_id=user.pk).first()
-    return _("This account is banned and can only read: %(reason)s") % {"reason": ban.reason} if ban else ""
 
 
 def check_account(by: AbstractBaseUser, refusals: Refusals) -> None:

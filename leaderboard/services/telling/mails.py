@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Notice, NoticeSettings
-from leaderboard.services.notices import SETTINGS
+from leaderboard.services.telling.notices import SETTINGS
 
 logger = logging.getLogger(__name__)
 

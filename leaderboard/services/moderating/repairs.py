@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 
 from leaderboard.claims.table import Action, Change, Finding
 from leaderboard.models import Benchmark, Claim, Entry, Metric, Weights
-from leaderboard.services import audit, standings
-from leaderboard.services.findings import find_findings
-from leaderboard.services.moderation import need_reason, set_hidden
+from leaderboard.services import audit
+from leaderboard.services.boards import standings
+from leaderboard.services.boards.findings import find_findings
+from leaderboard.services.moderating.moderation import need_reason, set_hidden
 from leaderboard.tables.scores import read_score
 
 

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from leaderboard.models import Benchmark, BoardFacts, Entry
 from leaderboard.queries import heads
-from leaderboard.services import standings
+from leaderboard.services.boards import standings
 
 # So many entries a turn: the scheduler has runs to look after, and the next turn follows in seconds.
 ENTRIES_A_TURN = 1000

@@ -17,7 +17,8 @@ from evaluation import catalogue
 from evaluation.attestation import load_or_make_key, make_statement, sign
 from evaluation.contract import EvaluationReport
 from leaderboard.models import Claim, Entry, Metric, Model, Paper, Result, Run, Score, Submission, Weights
-from leaderboard.services import audit, standings
+from leaderboard.services import audit
+from leaderboard.services.boards import standings
 from leaderboard.tables.vocabulary import digest
 
 HASH_PREFIX_DIGITS = 8

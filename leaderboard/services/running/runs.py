@@ -19,10 +19,11 @@ from django.db.models.functions import Concat, Right
 from evaluation.contract import UNIVERSAL_FORWARD, EvaluationReport, Progress
 from leaderboard import queue
 from leaderboard.models import Run
-from leaderboard.services import notices, publishing, webhooks
-from leaderboard.services.cutting import end_parts
-from leaderboard.services.submissions import enqueue, settle_at
-from leaderboard.services.transitions import move
+from leaderboard.services.running import publishing
+from leaderboard.services.running.attempts import enqueue, settle_at
+from leaderboard.services.running.cutting import end_parts
+from leaderboard.services.running.transitions import move
+from leaderboard.services.telling import notices, webhooks
 from leaderboard.states import TransitionRefused
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from evaluation import catalogue, recognition
 from evaluation.static_check import Verdict
 from leaderboard.models import Benchmark
 from leaderboard.sentences import say
-from leaderboard.services import file_checks
-from leaderboard.services.files import CheckedFile
 from leaderboard.services.refusals import Refusals
+from leaderboard.services.submitting import file_checks
+from leaderboard.services.submitting.files import CheckedFile
 
 CHOICES_SHOWN = 4
 

@@ -1,4 +1,4 @@
-"""What people are told by mail. Written beside what happened, in its transaction; `services.mails` sends it."""
+"""What people are told by mail. Written beside what happened, in its transaction; `services.telling.mails` sends it."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from leaderboard.figures import write_score
 from leaderboard.models import Benchmark, Challenge, Entry, Notice, NoticeSettings, Standing, Submission
-from leaderboard.services import webhooks
+from leaderboard.services.telling import webhooks
 
 # Which setting each kind obeys.
 SETTINGS = {

@@ -9,8 +9,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from leaderboard.models import Challenge, Entry
-from leaderboard.services import audit, notices
-from leaderboard.services.intake import find_ban
+from leaderboard.queries.bans import find_ban
+from leaderboard.services import audit
+from leaderboard.services.telling import notices
 
 PER_DAY = 5
 SHORTEST, LONGEST = 20, 4000

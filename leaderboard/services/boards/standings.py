@@ -16,7 +16,7 @@ from leaderboard.queries.board import Counts
 from leaderboard.queries.derivation import BATCH, build_standing, collect_known, settle
 from leaderboard.queries.pairs import choose_outcomes, read_outcomes
 from leaderboard.ranking import RankInterval, rank, rank_intervals_from_intervals, rank_intervals_from_outcomes
-from leaderboard.services.findings import describe, find_findings
+from leaderboard.services.boards.findings import describe, find_findings
 from leaderboard.versions import forget
 
 # Up to here the pairs are tested here, beyond by the engine, and where there is none, here again up to the second

@@ -8,9 +8,11 @@ from django.utils.translation import gettext as _
 
 from leaderboard.models import Ban, Benchmark, Entry, Result, Run, Submission
 from leaderboard.queries.moderation import LOOKED_AT, name_findings
-from leaderboard.services import arrears, audit, notices, standings
-from leaderboard.services.submissions import cancel, close, enqueue
-from leaderboard.services.transitions import move
+from leaderboard.services import audit
+from leaderboard.services.boards import arrears, standings
+from leaderboard.services.running.attempts import cancel, close, enqueue
+from leaderboard.services.running.transitions import move
+from leaderboard.services.telling import notices
 from leaderboard.states import CANCELLABLE
 
 

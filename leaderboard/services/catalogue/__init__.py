@@ -1,0 +1,1 @@
+"""What fills the catalogue: imported tables, registered datasets and their small images."""

@@ -1,0 +1,1 @@
+"""What admins decide, and what readers ask them to: moderation, accepted repairs, challenges."""

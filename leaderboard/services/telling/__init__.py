@@ -1,0 +1,1 @@
+"""What people and their servers are told of what happened: notices, mails, webhooks and their deliveries."""
