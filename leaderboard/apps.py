@@ -11,10 +11,10 @@ class LeaderboardConfig(AppConfig):
     def ready(self) -> None:
         # Importing needs loaded apps; the triggers are installed after every migrate, on either database.
         from leaderboard import staleness
-        from leaderboard.compiling import switch_off_compiling
+        from leaderboard.sessions import set_up_sessions
         from leaderboard.triggers import install_triggers, lift_triggers
 
         pre_migrate.connect(lift_triggers, sender=self)
         post_migrate.connect(install_triggers, sender=self)
-        post_migrate.connect(switch_off_compiling, sender=self)
+        post_migrate.connect(set_up_sessions, sender=self)
         staleness.connect()
