@@ -191,6 +191,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     # A pooler gives each transaction another session, where a cursor of the last one is unknown.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    # A machine that is gone without a word is given up after half a minute; the system would take up to two hours. All
+    # this is the client's own, and the address may say otherwise.
+    patience = {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+    DATABASES["default"]["OPTIONS"] = patience | {"tcp_user_timeout": 30_000} | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker ---------------------------------------------------------------------------------------------------------
@@ -212,6 +216,9 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         "control_folder": str(BROKER_DIR / "control"),
         "polling_interval": 0.2,
     }
+else:
+    # Of a Redis that takes connections and says nothing, a submission would wait for ever.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5, "socket_keepalive": True}
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
 CELERY_TASK_IGNORE_RESULT = True
 # The database is the truth: a message is only a nudge, so it is acknowledged at once and never redelivered.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
@@ -18,6 +18,7 @@ from leaderboard.queries.backlog import PASSES_MISSED
 from leaderboard.services.running import runs
 from leaderboard.services.running.attempts import enqueue
 from leaderboard.services.running.transitions import move
+from portal import health
 from portal.settings import keep_in_redis
 from tests.factories import claim_run, make_benchmark, make_submission, make_user
 from tests.processes import WorkerProcess, wait_until
@@ -140,6 +141,22 @@ def test_migrations_that_nobody_ran_fail_readiness(client: Client) -> None:
     check = response.json()["checks"]["database"]
     assert not check["ok"]
     assert re.fullmatch(r"\d+ migrations were not run; run manage.py migrate", check["detail"])
+
+
+def test_database_that_is_away_is_waited_for_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def be_away() -> health.Check:
+        asked.append(1)
+        raise OperationalError
+
+    for name in ("database", *health.ASKED_OF_DATABASE):
+        monkeypatch.setitem(health.CHECKS, name, be_away)
+    answer = client.get("/readyz")
+    assert (answer.status_code, len(asked)) == (503, 1)
+    checks = answer.json()["checks"]
+    assert {name for name, check in checks.items() if not check["ok"]} >= {"database", *health.ASKED_OF_DATABASE}
+    assert checks["cache"]["ok"]
 
 
 def test_cache_that_keeps_nothing_fails_readiness(client: Client, settings: Settings) -> None:

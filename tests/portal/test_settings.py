@@ -1,6 +1,7 @@
 """Production starts only with what it needs, nothing with what cannot be used; without any environment it runs."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -35,6 +36,7 @@ def load_settings(var_dir: Path, code: str = "", **variables: str) -> subprocess
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
 
 
@@ -224,7 +226,25 @@ def test_database_behind_a_pooler_is_asked_for_nothing_that_it_refuses(tmp_path:
         "database = settings.DATABASES['default']\nprint(database['DISABLE_SERVER_SIDE_CURSORS'], *database['OPTIONS'])"
     )
     outcome = load_settings(tmp_path, code, DATABASE_URL=address)
-    assert outcome.stdout == "True sslmode sslrootcert\n", outcome.stderr
+    # The first five are the client's own.
+    patience = "connect_timeout keepalives_idle keepalives_interval keepalives_count tcp_user_timeout"
+    assert outcome.stdout == f"True {patience} sslmode sslrootcert\n", outcome.stderr
+
+
+def test_patience_with_a_database_is_what_its_address_says(tmp_path: Path) -> None:
+    code = "print(settings.DATABASES['default']['OPTIONS']['connect_timeout'])"
+    outcome = load_settings(tmp_path, code, DATABASE_URL="postgresql://user@host/board?connect_timeout=3")
+    assert outcome.stdout.strip() == "3", outcome.stderr
+
+
+def test_broker_that_takes_connections_and_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
+    """What is to be run is in the database: the message that did not go out is sent again by the scheduler."""
+    code = "import django\ndjango.setup()\nfrom leaderboard.queue import send\nsend(1, 'cpu')\nprint('went on')"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        outcome = load_settings(tmp_path, code, BROKER_URL=address, DJANGO_SETTINGS_MODULE="portal.settings")
+    assert outcome.stdout.splitlines()[-1] == "went on", outcome.stderr
+    assert "reconcile will repeat it" in outcome.stderr
 
 
 def test_workers_of_the_web_server_read_the_settings_of_their_own_code(tmp_path: Path) -> None:
