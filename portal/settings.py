@@ -193,7 +193,7 @@ else:
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     # A machine that is gone without a word is given up after half a minute; the system would take up to two hours. All
     # this is the client's own, and the address may say otherwise.
-    patience = {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+    patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
     DATABASES["default"]["OPTIONS"] = patience | {"tcp_user_timeout": 30_000} | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

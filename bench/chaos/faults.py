@@ -137,6 +137,12 @@ def lose_redis(field: Battlefield) -> Hit:
     return Hit(True)
 
 
+def freeze_redis(field: Battlefield) -> Hit:
+    with suppress(ProcessLookupError):
+        field.later(field.draw.uniform(2, 15), services.freeze_redis())
+    return Hit(True)
+
+
 def restart_postgresql(field: Battlefield) -> Hit:
     services.stop_postgresql("fast")
     time.sleep(field.draw.uniform(0, 3))
@@ -194,6 +200,7 @@ FAULTS: dict[str, Fault] = {
     "lease expired by the clock": expire_lease,
     "broker flushed": flush_broker,
     "Redis killed, comes back empty": lose_redis,
+    "Redis frozen": freeze_redis,
     "PostgreSQL restarted": restart_postgresql,
     "PostgreSQL crashed": crash_postgresql,
     "messages doubled": double_messages,

@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import redis
@@ -16,12 +18,28 @@ def find_folder() -> Path:
 
 def flush_broker() -> None:
     """Empty the broker's database, as somebody with a wrong command does. Raises: redis.ConnectionError."""
-    redis.Redis.from_url(os.environ["BROKER_URL"]).flushdb()
+    redis.Redis.from_url(os.environ["BROKER_URL"], socket_timeout=1).flushdb()
 
 
 def kill_redis() -> None:
     """Kill it; it keeps nothing on disk, so everything in it is gone."""
-    os.kill(int((find_folder() / "redis.pid").read_text()), signal.SIGKILL)
+    os.kill(read_redis_pid(), signal.SIGKILL)
+
+
+def freeze_redis() -> Callable[[], None]:
+    """Stop it: it takes connections and says nothing. Return what lets it go on, unless it was killed meanwhile."""
+    pid = read_redis_pid()
+    os.kill(pid, signal.SIGSTOP)
+
+    def thaw() -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    return thaw
+
+
+def read_redis_pid() -> int:
+    return int((find_folder() / "redis.pid").read_text())
 
 
 def start_redis() -> None:
