@@ -9,12 +9,23 @@ from django.conf import settings
 from leaderboard.models import Part, Run
 from leaderboard.states import RUN_TRANSITIONS
 
+# In bytes; of less even what a worker says of its failure cannot be written.
+LEAST_ROOM = 64 * 2**20
 UNFINISHED = tuple(state for state, ends in RUN_TRANSITIONS.items() if ends)
 
 
 def find_root() -> Path:
     root: Path = settings.WORK_DIR / "submissions"
     return root
+
+
+def has_room() -> bool:
+    """Tell whether there is room enough on the worker's disk to begin anything at all."""
+    try:
+        return shutil.disk_usage(settings.WORK_DIR).free >= LEAST_ROOM
+    # What else is wrong with it, the work says.
+    except OSError:
+        return True
 
 
 def find_folder(submission_id: UUID) -> Path:

@@ -30,7 +30,7 @@ from evaluation.executor import (
     start_waiting,
 )
 from evaluation.fetch import FetchUnavailable
-from evaluation.folders import clear_work, find_folder, sweep
+from evaluation.folders import clear_work, find_folder, has_room, sweep
 from evaluation.inputs import Abandoned, build_spec, collect_parts, obtain_weights, wait_for_storage
 from evaluation.leases import Lease
 from evaluation.spares import Spare
@@ -52,6 +52,11 @@ spares: list[Spare] = []
 @shared_task(name="evaluation.evaluate")
 def evaluate(run_id: int) -> None:
     """Evaluate the run, or the next part of it, if nobody else has taken it."""
+    if not has_room():
+        # Taken, it would be lost at once, and all its attempts within a minute. It waits, and its message comes again.
+        logger.warning("run %s: left to others, as the disk of %s is full; make room there", run_id, settings.WORK_DIR)
+        time.sleep(settings.REST_SECONDS)
+        return
     worker, at, has_gpu = worker_name(), timezone.now(), devices.has_gpu(settings.DEVICES)
     work: Run | Part | None = runs.claim_run(run_id, worker=worker, at=at, has_gpu=has_gpu)
     work = work or parts.claim_part(run_id, worker=worker, at=at, has_gpu=has_gpu)

@@ -1,6 +1,7 @@
 """What a broker or a worker can lose, on the broker and the disk of this run."""
 
 import datetime as dt
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from celery import current_app
 from django.conf import LazySettings
 from django.utils import timezone
 
+from evaluation import folders
 from evaluation.folders import find_folder, sweep
 from evaluation.inputs import obtain_weights
 from evaluation.tasks import evaluate
@@ -68,6 +70,24 @@ def test_a_worker_whose_disk_fails_rests_before_it_takes_another_run(
     attempts = Run.objects.order_by("attempt")
     assert [(attempt.state, attempt.losses) for attempt in attempts] == [("lost", 0), ("queued", 1)]
     assert "disk or files failed" in attempts[0].reason
+
+
+def test_a_worker_whose_disk_is_full_takes_no_run(
+    run: Run, settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a storm of faults a disk that was full for a minute cost a submission its three attempts."""
+    settings.WORK_DIR = tmp_path
+    free = shutil.disk_usage(settings.WORK_DIR).free
+    monkeypatch.setattr(folders, "LEAST_ROOM", free * 2)
+    settings.REST_SECONDS = 0.5
+    begun = monotonic()
+    evaluate(run.pk)
+    assert monotonic() - begun >= 0.5
+    (waiting,) = Run.objects.all()
+    assert (waiting.state, waiting.losses, waiting.token) == ("queued", 0, None)
+    monkeypatch.setattr(folders, "LEAST_ROOM", free // 2)
+    evaluate(run.pk)
+    assert Run.objects.get(pk=run.pk).state != "queued"
 
 
 def test_an_address_that_does_not_answer_keeps_no_worker(run: Run, settings: LazySettings) -> None:
