@@ -53,7 +53,7 @@ spares: list[Spare] = []
 def evaluate(run_id: int) -> None:
     """Evaluate the run, or the next part of it, if nobody else has taken it."""
     if not has_room():
-        # Taken, it would be lost at once, and all its attempts within a minute. It waits, and its message comes again.
+        # Taken, it would be lost at once, and so would its next attempts. It waits, and its message comes again.
         logger.warning("run %s: left to others, as the disk of %s is full; make room there", run_id, settings.WORK_DIR)
         time.sleep(settings.REST_SECONDS)
         return

@@ -75,7 +75,7 @@ def test_a_worker_whose_disk_fails_rests_before_it_takes_another_run(
 def test_a_worker_whose_disk_is_full_takes_no_run(
     run: Run, settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a storm of faults a disk that was full for a minute cost a submission its three attempts."""
+    """In a storm of faults a full disk cost a submission its three attempts."""
     settings.WORK_DIR = tmp_path
     free = shutil.disk_usage(settings.WORK_DIR).free
     monkeypatch.setattr(folders, "LEAST_ROOM", free * 2)
