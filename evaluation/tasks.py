@@ -12,7 +12,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from evaluation import devices, sandbox
@@ -44,6 +44,9 @@ from leaderboard.services.telling import deliveries, mails
 from leaderboard.states import TransitionRefused
 
 logger = logging.getLogger(__name__)
+
+# In seconds, less than a lease together: longer away, and the run is another's.
+PAUSES = (0.5, 1, 2, 4, 8)
 
 # This worker's waiting engine, if there is one.
 spares: list[Spare] = []
@@ -169,7 +172,19 @@ def name_work(work: Run | Part) -> str:
 
 
 def record(work: Run | Part, outcome: Outcome, lease: Lease) -> None:
-    """Store how it ended. What was taken away meanwhile is left as it is."""
+    """Store how it ended, also where the database is away for a moment, as it is while it starts again."""
+    for pause in PAUSES:
+        try:
+            return record_once(work, outcome, lease)
+        except (OperationalError, InterfaceError):
+            logger.warning("%s: the database did not take how it ended; once more in %s s", name_work(work), pause)
+            connection.close()
+            time.sleep(pause)
+    record_once(work, outcome, lease)
+
+
+def record_once(work: Run | Part, outcome: Outcome, lease: Lease) -> None:
+    """What was taken away meanwhile is left as it is."""
     try:
         wait_for_storage(partial(store, work, outcome), lease.watch)
     except Abandoned:

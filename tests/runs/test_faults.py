@@ -6,13 +6,15 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from celery import current_app
 from django.conf import LazySettings
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from evaluation import folders
+from evaluation import folders, tasks
 from evaluation.folders import find_folder, sweep
 from evaluation.inputs import obtain_weights
 from evaluation.tasks import evaluate
@@ -70,6 +72,41 @@ def test_a_worker_whose_disk_fails_rests_before_it_takes_another_run(
     attempts = Run.objects.order_by("attempt")
     assert [(attempt.state, attempt.losses) for attempt in attempts] == [("lost", 0), ("queued", 1)]
     assert "disk or files failed" in attempts[0].reason
+
+
+def lose_connection() -> None:
+    """Let the database end this session, as it does where it starts again."""
+    if connection.vendor != "postgresql":
+        raise OperationalError
+    other = connection.copy()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (session,) = cursor.fetchone()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [session])
+    other.close()
+
+
+def test_how_a_run_ended_is_stored_by_a_database_that_was_away_for_a_moment(
+    run: Run, settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a storm of faults a restart at that moment cost a submission the last of its attempts."""
+    settings.WORK_DIR = tmp_path / "file"
+    settings.WORK_DIR.write_text("no folder can be made below it")
+    store, tries = tasks.store, []
+
+    def store_later(*arguments: Any) -> None:
+        tries.append(arguments)
+        if len(tries) < 3:
+            lose_connection()
+        store(*arguments)
+
+    monkeypatch.setattr(tasks, "store", store_later)
+    monkeypatch.setattr(tasks, "PAUSES", (0.1, 0.1))
+    evaluate(run.pk)
+    assert len(tries) == 3
+    lost = Run.objects.get(attempt=1)
+    assert "disk or files failed" in lost.reason
 
 
 def test_a_worker_whose_disk_is_full_takes_no_run(
