@@ -32,6 +32,7 @@ from evaluation.engine.pipeline import Folders, find_protocol, run
 from evaluation.engine.preprocessing import decode
 from evaluation.engine.thumbnails import count_classes, write_thumbnails
 from evaluation.engine.waiting import move_in, wait_for_run
+from evaluation.engine.whole import put_whole
 from evaluation.static_check import check
 
 
@@ -181,9 +182,8 @@ def put_report(report: EvaluationReport, path: Path) -> None:
     if path.exists() and not path.is_file():
         path.write_text(report.to_json())
         return
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(report.to_json())
-    partial.rename(path)
+    with put_whole(path) as partial:
+        partial.write_text(report.to_json())
 
 
 def check_readable(weights: Path) -> None:

@@ -98,11 +98,9 @@ def digest_pixels(dataset: Dataset, protocol: Protocol, store: Path) -> str | No
     for start in range(0, len(pixels), CHUNK):
         content.update(np.ascontiguousarray(pixels[start : start + CHUNK]).data)
     digest = f"sha256:{content.hexdigest()}"
-    partial = note.with_suffix(f".{os.getpid()}")
     # Without room for it, it is worked out again the next time.
-    with suppress(OSError):
+    with suppress(OSError), put_whole(note) as partial:
         partial.write_text(digest)
-        partial.rename(note)
     return digest
 
 

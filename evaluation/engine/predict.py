@@ -4,7 +4,6 @@ It is told what to do by a job file, and leaves one array a chunk of samples; ch
 """
 
 import json
-import os
 import sys
 import time
 import warnings
@@ -22,6 +21,7 @@ from evaluation.engine.formats import Loaded
 from evaluation.engine.forwards import rehearse
 from evaluation.engine.job import Job, name_chunk
 from evaluation.engine.predictor import Predictor
+from evaluation.engine.whole import put_whole
 
 # Seconds between two words of progress.
 PAUSE = 0.3
@@ -136,10 +136,8 @@ def describe(loaded: Loaded) -> str:
 
 def put(target: Path, logits: Logits) -> None:
     """Put the array in place whole: a killed predictor leaves no half chunk."""
-    partial = target.with_suffix(f".{os.getpid()}")
-    with partial.open("wb") as file:
+    with put_whole(target) as partial, partial.open("wb") as file:
         np.save(file, logits, allow_pickle=False)
-    partial.rename(target)
 
 
 def describe_device(device: torch.device) -> str:
